@@ -1,0 +1,44 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Modules stand in the order of their layers: each imports only modules above its own line.
+let package = Package(
+    name: "segmentd",
+    products: [
+        .executable(name: "segmentd", targets: ["segmentd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavformat",
+            providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CText", pkgConfig: "fontconfig", providers: [.apt(["libfontconfig-dev", "libfreetype-dev"])]),
+
+        .target(name: "Instances"),
+        .target(name: "Tensors", dependencies: ["COpenBLAS"]),
+        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
+        .target(name: "Tracking", dependencies: ["Instances"]),
+        .target(name: "Video", dependencies: ["CFFmpeg", "Instances"]),
+        .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
+        .target(name: "Pipeline"),
+        .target(name: "Outputs", dependencies: ["Instances", "Video"]),
+        .target(name: "Synthesis", dependencies: ["Instances", "Video", "Outputs"]),
+        .target(
+            name: "Service",
+            dependencies: ["MaskRCNN", "Tracking", "Video", "Annotation", "Pipeline", "Outputs"]),
+        .executableTarget(
+            name: "segmentd",
+            dependencies: [
+                "Service", "Synthesis",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

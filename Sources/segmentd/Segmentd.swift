@@ -1,0 +1,7 @@
+import ArgumentParser
+
+@main
+struct Segmentd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.")
+}
