@@ -1,0 +1,85 @@
+"""torchvision's Mask R-CNN at any scale, from the configuration that segmentd's models carry."""
+
+import json
+
+from torch import nn
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+# What a configuration may leave out.
+DEFAULTS = {
+    "transform": {"min_size": 800, "max_size": 1333, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+    "backbone": {
+        "block": "bottleneck", "layers": [3, 4, 6, 3], "stem_width": 64, "widths": [64, 128, 256, 512],
+        "groups": 1, "width_per_group": 64,
+    },
+    "pyramid": {"channels": 256},
+    "proposals": {
+        "convolutions": 1, "anchor_sizes": [32, 64, 128, 256, 512], "aspect_ratios": [0.5, 1.0, 2.0],
+        "pre_nms_top_n": 1000, "post_nms_top_n": 1000, "nms_threshold": 0.7,
+    },
+    "box_head": {
+        "fully_connected": [1024, 1024], "score_threshold": 0.05, "nms_threshold": 0.5, "detections_per_image": 100,
+    },
+    "mask_head": {"convolutions": [256, 256, 256, 256], "hidden": 256},
+}
+
+
+class ScaledResNet(ResNet):
+    """A ResNet whose stem and stages have the widths asked for; the names are torchvision's."""
+
+    def __init__(self, configuration):
+        block = BasicBlock if configuration["block"] == "basic" else Bottleneck
+        super().__init__(
+            block, configuration["layers"], groups=configuration["groups"],
+            width_per_group=configuration["width_per_group"],
+        )
+        self.inplanes = configuration["stem_width"]
+        self.conv1 = nn.Conv2d(3, self.inplanes, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(self.inplanes)
+        stages = zip(configuration["layers"], configuration["widths"])
+        for i, (count, width) in enumerate(stages):
+            setattr(self, f"layer{i + 1}", self._make_layer(block, width, count, stride=1 if i == 0 else 2))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        self.channels = [width * block.expansion for width in configuration["widths"]]
+
+
+def read_configuration(path_or_text):
+    """Reads a configuration, from a file's path or from JSON text, and fills in the defaults."""
+    if path_or_text.lstrip().startswith("{"):
+        given = json.loads(path_or_text)
+    else:
+        with open(path_or_text) as file:
+            given = json.load(file)
+    return {**given, **{part: {**values, **given.get(part, {})} for part, values in DEFAULTS.items()}}
+
+
+def build(c, **overrides):
+    """Builds the model of a configuration; keyword arguments go to torchvision's MaskRCNN."""
+    transform, proposals, box, mask = c["transform"], c["proposals"], c["box_head"], c["mask_head"]
+    channels = c["pyramid"]["channels"]
+    body = ScaledResNet(c["backbone"])
+    backbone = BackboneWithFPN(body, {f"layer{i}": str(i - 1) for i in range(1, 5)}, body.channels, channels)
+    ratios = tuple(proposals["aspect_ratios"])
+    arguments = dict(
+        min_size=transform["min_size"], max_size=transform["max_size"],
+        image_mean=transform["mean"], image_std=transform["std"],
+        rpn_anchor_generator=AnchorGenerator(tuple((size,) for size in proposals["anchor_sizes"]), (ratios,) * 5),
+        rpn_head=RPNHead(channels, len(ratios), conv_depth=proposals["convolutions"]),
+        rpn_pre_nms_top_n_test=proposals["pre_nms_top_n"], rpn_post_nms_top_n_test=proposals["post_nms_top_n"],
+        rpn_nms_thresh=proposals["nms_threshold"],
+        box_head=TwoMLPHead(channels * 49, box["fully_connected"][0]),
+        box_predictor=FastRCNNPredictor(box["fully_connected"][1], c["classes"]),
+        box_score_thresh=box["score_threshold"], box_nms_thresh=box["nms_threshold"],
+        box_detections_per_img=box["detections_per_image"],
+        mask_head=MaskRCNNHeads(channels, mask["convolutions"], 1),
+        mask_predictor=MaskRCNNPredictor(mask["convolutions"][-1], mask["hidden"], c["classes"]),
+    )
+    return MaskRCNN(backbone, **{**arguments, **overrides})
