@@ -19,15 +19,16 @@ let package = Package(
         .systemLibrary(
             name: "CText", pkgConfig: "fontconfig", providers: [.apt(["libfontconfig-dev", "libfreetype-dev"])]),
 
+        .target(name: "Files"),
         .target(name: "Instances"),
         .target(name: "Tensors", dependencies: ["COpenBLAS"]),
-        .target(name: "Checkpoints", dependencies: ["Tensors"]),
+        .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Instances"]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
-        .target(name: "Outputs", dependencies: ["Instances", "Video"]),
+        .target(name: "Outputs", dependencies: ["Files", "Instances"]),
         .target(name: "Synthesis", dependencies: ["Instances", "Video", "Outputs"]),
         .target(
             name: "Service",
@@ -39,6 +40,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
     ],
     swiftLanguageModes: [.v6]
 )

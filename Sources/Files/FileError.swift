@@ -1,0 +1,51 @@
+import Glibc
+
+/// Why a file could not be read or written.
+public enum FileError: Error, Equatable, CustomStringConvertible {
+    /// Nothing has that name.
+    case missing(path: String)
+    /// The name belongs to a folder.
+    case isDirectory(path: String)
+    /// A pipe or device where a file with a length is needed.
+    case notRegular(path: String)
+    /// The system refused; `action` is a verb such as `read`, `reason` the system's own words.
+    case refused(action: String, path: String, reason: String)
+    /// The folder that should hold a new file does not exist.
+    case noFolder(path: String, folder: String)
+    /// The disk or the quota is exhausted.
+    case diskFull(path: String)
+    /// Whoever read the other end of the pipe or socket has gone.
+    case readerGone(path: String)
+
+    public var description: String {
+        switch self {
+        case .missing(let path): "\(path): there is no such file"
+        case .isDirectory(let path): "\(path): is a folder; name a file"
+        case .notRegular(let path): "\(path): is a pipe or a device; name a file"
+        case .refused(let action, let path, let reason): "\(path): cannot \(action): \(reason)"
+        case .noFolder(let path, let folder):
+            "\(path): cannot write: the folder \(folder) does not exist; create it first"
+        case .diskFull(let path): "\(path): cannot write: the disk is full; free some space and run again"
+        case .readerGone(let path): "\(path): cannot write: the reader has closed its end"
+        }
+    }
+
+    /// Puts the system's error number into words.
+    init(action: String, path: String, code: CInt) {
+        self =
+            switch code {
+            case ENOENT where action != "write": .missing(path: path)
+            case ENOENT: .noFolder(path: path, folder: folder(of: path))
+            case EISDIR: .isDirectory(path: path)
+            case ENOSPC, EDQUOT: .diskFull(path: path)
+            case EPIPE: .readerGone(path: path)
+            default: .refused(action: action, path: path, reason: String(cString: strerror(code)))
+            }
+    }
+}
+
+/// The folder that a path's last component lies in.
+func folder(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
