@@ -36,13 +36,15 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Service", "Synthesis",
+                "Instances", "Tracking", "Service", "Synthesis",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
+        .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
     ],
     swiftLanguageModes: [.v6]
 )

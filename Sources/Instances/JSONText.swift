@@ -33,18 +33,19 @@ public struct JSONText {
     /// Writes a number rounded to `decimals` places, without trailing zeros; JSON has no infinity, so that becomes null.
     public mutating func number(_ key: String? = nil, _ value: Double, decimals: Int) {
         begin(key)
-        guard value.isFinite, abs(value) < 1e12 else {
+        var scale: Int64 = 1
+        for _ in 0..<min(decimals, 18) { scale *= 10 }
+        // Beyond this a double has no digits left that rounding could take away.
+        guard abs(value) * Double(scale) < 9e18 else {
             text += value.isFinite ? "\(value)" : "null"
             return
         }
-        var scale: Int64 = 1
-        for _ in 0..<decimals { scale *= 10 }
         let scaled = Int64((abs(value) * Double(scale)).rounded())
         if value < 0 && scaled > 0 { text += "-" }
         text += String(scaled / scale)
         var fraction = scaled % scale
         guard fraction > 0 else { return }
-        var digits = decimals
+        var digits = min(decimals, 18)
         while fraction % 10 == 0 {
             fraction /= 10
             digits -= 1

@@ -14,11 +14,13 @@ public struct Mask: Equatable, Hashable, Sendable {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case malformedCounts(String)
         case wrongLength(sum: Int, expected: Int)
+        case impossibleSize(width: Int, height: Int)
 
         public var description: String {
             switch self {
             case .malformedCounts(let counts): "the run-length text \"\(counts.prefix(24))\" is not COCO's encoding"
             case .wrongLength(let sum, let expected): "the runs cover \(sum) pixels instead of \(expected)"
+            case .impossibleSize(let width, let height): "no picture has a size of \(width)x\(height) pixels"
             }
         }
     }
@@ -51,6 +53,10 @@ public struct Mask: Equatable, Hashable, Sendable {
     ///
     /// - Throws: `Mask.Failure` where the text is not that encoding or does not cover the picture.
     public init(width: Int, height: Int, counts: String) throws {
+        let (pixels, overflow) = width.multipliedReportingOverflow(by: height)
+        guard width >= 0, height >= 0, !overflow, pixels <= Int(UInt32.max) else {
+            throw Failure.impossibleSize(width: width, height: height)
+        }
         var runs: [UInt32] = []
         var sum = 0
         let bytes = Array(counts.utf8)
@@ -71,11 +77,12 @@ public struct Mask: Equatable, Hashable, Sendable {
                 if !more && c & 0x10 != 0 { value |= -1 << shift }
             }
             if runs.count > 2 { value += Int(runs[runs.count - 2]) }
-            guard value >= 0, sum + value <= width * height else { throw Failure.malformedCounts(counts) }
+            guard value >= 0 else { throw Failure.malformedCounts(counts) }
+            guard sum + value <= pixels else { throw Failure.wrongLength(sum: sum + value, expected: pixels) }
             sum += value
             runs.append(UInt32(value))
         }
-        guard sum == width * height else { throw Failure.wrongLength(sum: sum, expected: width * height) }
+        guard sum == pixels else { throw Failure.wrongLength(sum: sum, expected: pixels) }
         self.init(width: width, height: height, runs: runs)
     }
 

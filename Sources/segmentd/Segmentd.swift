@@ -3,5 +3,6 @@ import ArgumentParser
 @main
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.")
+        commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
+        subcommands: [TrackCommand.self])
 }

@@ -1,0 +1,54 @@
+import Instances
+
+/// One object that is being followed.
+struct Track: Sendable {
+    /// Its identity in the output, from 1; nil until it is confirmed.
+    var id: Int?
+    /// The detection that it was last seen as.
+    private(set) var lastSeen: Instance
+    /// Where it is expected in the current frame.
+    private(set) var motion: BoxMotion
+    /// Frames since it was last seen; 0 where the current frame shows it.
+    private(set) var unseenFrames = 0.0
+
+    /// Starts a track, not yet confirmed, with a detection whose box has positive sides.
+    init(_ detection: Instance, tuning: Tuning) {
+        lastSeen = detection
+        motion = BoxMotion(detection.box, tuning: tuning)
+    }
+
+    /// Moves on by `frames` to where the object is expected in the current frame.
+    mutating func predict(frames: Double, tuning: Tuning) {
+        if unseenFrames > 0 { motion.holdSides() }
+        motion.predict(frames: frames, tuning: tuning)
+        unseenFrames += frames
+    }
+
+    /// Takes over the detection that shows the object in the current frame.
+    mutating func see(_ detection: Instance, tuning: Tuning) {
+        let doubt = 1 + tuning.noiseByScore * max(0, 1 - Double(detection.score))
+        motion.correct(detection.box, noise: doubt, tuning: tuning)
+        lastSeen = detection
+        unseenFrames = 0
+    }
+
+    /// The object as it is expected now: its last detection, with box and mask carried along.
+    var expected: Instance {
+        var instance = lastSeen
+        instance.trackID = id
+        instance.box = motion.box
+        instance.mask = expectedMask
+        return instance
+    }
+
+    /// The last mask, moved as far as the centre of the box is expected to have moved.
+    var expectedMask: Mask? {
+        guard let mask = lastSeen.mask else { return nil }
+        let (from, to) = (lastSeen.box, motion.box)
+        // Far beyond any picture, so that a wild prediction still converts to a whole number.
+        let limit: Float = 1e7
+        let x = (to.x0 + to.x1 - from.x0 - from.x1) / 2
+        let y = (to.y0 + to.y1 - from.y0 - from.y1) / 2
+        return mask.shifted(x: Int(max(-limit, min(limit, x.rounded()))), y: Int(max(-limit, min(limit, y.rounded()))))
+    }
+}

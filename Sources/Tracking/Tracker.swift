@@ -1,0 +1,194 @@
+import Instances
+
+/// Gives the detections of successive frames the identities of the objects that they show.
+///
+/// Every known object is expected where a constant-velocity Kalman filter puts it, and detections are assigned to objects by
+/// how well boxes and masks overlap, in passes after the example of ByteTrack (arXiv 2110.06864):
+///
+/// 1. sure detections (`track_high_thresh`) to confirmed tracks, those out of sight included;
+/// 2. weak ones (`track_low_thresh`) to the confirmed tracks that are left: what is half hidden scores low, and is still
+///    there;
+/// 3. the sure ones that are left to the tracks that are left, with boxes that grow the longer a track is out of sight, and by
+///    containment, since what comes out of hiding shows itself in part;
+/// 4. the rest to the tracks of the frame before that are not confirmed yet. What then still is nobody's starts a track
+///    (`new_track_thresh`), which counts from its second frame on, or at once in the first frame of all.
+///
+/// The same detections at the same times give the same identities.
+public struct Tracker: Sendable {
+    public let configuration: TrackerConfiguration
+    /// Seconds from one frame to the next at the stream's nominal rate, in which `track_buffer` and motion are counted.
+    public let frameInterval: Double
+    var tuning = Tuning()
+    private var tracks: [Track] = []
+    private var lastTime: Double?
+    private var nextID = 1
+
+    /// - Parameter frameInterval: Seconds; a number that no stream has counts as 1/30.
+    /// - Throws: `TrackerConfiguration.Failure` where a value is out of its range.
+    public init(configuration: TrackerConfiguration = TrackerConfiguration(), frameInterval: Double = 1.0 / 30) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.frameInterval = frameInterval.isFinite && frameInterval > 0 ? frameInterval : 1.0 / 30
+    }
+
+    /// Takes in one frame and returns its detections as they were, with `trackID` filled in where they show a confirmed
+    /// track.
+    ///
+    /// Nothing is left out, so that the caller decides what to show. With the user's threshold in
+    /// `TrackerConfiguration(threshold:)` and the detector run down to `track_low_thresh`, that should be
+    /// `trackID != nil || score >= threshold`: an object appears when it reaches the threshold, and does not flicker when its
+    /// score falls below while it is still followed; a sure detection is never withheld for being in its first frame.
+    ///
+    /// Boxes that are not finite or have no area are never tracked.
+    ///
+    /// - Parameter seconds: The frame's presentation time. Frames may be missing between two calls. A time that is not after
+    ///   the last one counts as one frame later: the source has started its clock again.
+    public mutating func update(with detections: [Instance], at seconds: Double) -> [Instance] {
+        let isFirst = lastTime == nil
+        move(to: seconds)
+        var frame = Frame(detections, configuration: configuration)
+        associate(&frame)
+        // Those of the frame before that were not seen again have been mistakes.
+        tracks.removeAll { $0.id == nil && $0.unseenFrames > 0 }
+        for detection in frame.sure where Double(detections[detection].score) >= configuration.newTrackThreshold {
+            tracks.append(Track(detections[detection], tuning: tuning))
+            if isFirst { frame.result[detection].trackID = confirm(tracks.count - 1) }
+        }
+        return frame.result
+    }
+
+    /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
+    /// the tracker is left as it is.
+    ///
+    /// For frames that the detector does not see. Boxes may reach beyond the picture.
+    public func predicted(at seconds: Double) -> [Instance] {
+        let frames = framesElapsed(at: seconds)
+        guard frames <= Double(configuration.trackBuffer) else { return [] }
+        return tracks.compactMap { track in
+            guard track.id != nil, track.unseenFrames == 0 else { return nil }
+            var track = track
+            track.predict(frames: frames, tuning: tuning)
+            return track.expected
+        }
+    }
+
+    /// The detections of one frame, by their places in the input.
+    private struct Frame {
+        /// What will be returned.
+        var result: [Instance]
+        /// The detections from `track_high_thresh` on that no track has claimed.
+        var sure: [Int] = []
+        /// The detections from `track_low_thresh` up to there that no track has claimed.
+        var weak: [Int] = []
+
+        init(_ detections: [Instance], configuration: TrackerConfiguration) {
+            result = detections
+            for index in detections.indices {
+                result[index].trackID = nil
+                guard Tracker.isTrackable(detections[index].box) else { continue }
+                let score = Double(detections[index].score)
+                if score >= configuration.trackHighThreshold {
+                    sure.append(index)
+                } else if score >= configuration.trackLowThreshold {
+                    weak.append(index)
+                }
+            }
+        }
+    }
+
+    /// Drops the tracks whose time is over and moves the others on.
+    private mutating func move(to seconds: Double) {
+        let frames = framesElapsed(at: seconds)
+        lastTime = seconds.isFinite ? seconds : (lastTime ?? 0) + frameInterval
+        // Half a frame of tolerance for times that were rounded to a container's time base.
+        let longest = Double(configuration.trackBuffer) + 1.5
+        tracks.removeAll { $0.unseenFrames + frames > longest }
+        for index in tracks.indices { tracks[index].predict(frames: frames, tuning: tuning) }
+    }
+
+    private func framesElapsed(at seconds: Double) -> Double {
+        guard let lastTime else { return 0 }
+        let frames = (seconds - lastTime) / frameInterval
+        return frames.isFinite && frames > 0 ? frames : 1
+    }
+
+    /// The four passes; claimed detections leave the frame's lists and get their track's identity.
+    private mutating func associate(_ frame: inout Frame) {
+        let masks = tracks.map { configuration.maskIoU ? $0.expectedMask : nil }
+        var confirmed = tracks.indices.filter { tracks[$0].id != nil }
+        var tentative = tracks.indices.filter { tracks[$0].id == nil }
+        let overlap = { (tracker: Tracker, track: Int, detection: Instance) in
+            1 - tracker.similarity(track, expectedMask: masks[track], detection)
+        }
+        match(&confirmed, &frame.sure, &frame.result, limit: configuration.matchThreshold, cost: overlap)
+        match(&confirmed, &frame.weak, &frame.result, limit: tuning.lowMatch, cost: overlap)
+        match(&confirmed, &frame.sure, &frame.result, limit: tuning.rescueMatch) {
+            1 - $0.looseSimilarity($1, $2)
+        }
+        match(&tentative, &frame.sure, &frame.result, limit: tuning.tentativeMatch, cost: overlap)
+    }
+
+    /// Assigns detections to tracks at the least total cost and removes both from their lists.
+    private mutating func match(
+        _ candidates: inout [Int], _ detections: inout [Int], _ result: inout [Instance], limit: Double,
+        cost: (Tracker, Int, Instance) -> Double
+    ) {
+        guard !candidates.isEmpty, !detections.isEmpty else { return }
+        var costs: [Double] = []
+        costs.reserveCapacity(candidates.count * detections.count)
+        for track in candidates {
+            for index in detections {
+                let detection = result[index]
+                let fits = !configuration.classAware || tracks[track].lastSeen.categoryID == detection.categoryID
+                costs.append(fits ? cost(self, track, detection) : .infinity)
+            }
+        }
+        let assignment = Assignment(costs: costs, rows: candidates.count, columns: detections.count, limit: limit)
+        for pair in assignment.pairs {
+            let (track, index) = (candidates[pair.row], detections[pair.column])
+            tracks[track].see(result[index], tuning: tuning)
+            result[index].trackID = confirm(track)
+        }
+        candidates = assignment.unmatchedRows.map { candidates[$0] }
+        detections = assignment.unmatchedColumns.map { detections[$0] }
+    }
+
+    /// Gives a track its identity, unless it has one.
+    private mutating func confirm(_ track: Int) -> Int {
+        if let id = tracks[track].id { return id }
+        defer { nextID += 1 }
+        tracks[track].id = nextID
+        return nextID
+    }
+
+    /// How well a detection fits the place where a track is expected, 0...1.
+    private func similarity(_ track: Int, expectedMask: Mask?, _ detection: Instance) -> Double {
+        let boxes = Double(tracks[track].motion.box.intersectionOverUnion(detection.box))
+        guard boxes > 0, let a = expectedMask, let b = detection.mask, a.width == b.width, a.height == b.height else {
+            return boxes
+        }
+        return boxes + tuning.maskWeight * (Double(a.intersectionOverUnion(b)) - boxes)
+    }
+
+    /// How well a detection may fit a track whose place is not well known any more, 0...1.
+    ///
+    /// Boxes are compared after growing both (C-BIoU, arXiv 2211.14317), and by the part of the smaller in the greater.
+    private func looseSimilarity(_ track: Int, _ detection: Instance) -> Double {
+        let (expected, seen) = (tracks[track].motion.box, detection.box)
+        let contained = tuning.containment * Double(expected.containment(seen))
+        guard Double(min(expected.area, seen.area) / max(expected.area, seen.area)) >= tuning.leastAreaRatio else {
+            return contained
+        }
+        let expansion = Float(
+            min(
+                tuning.greatestExpansion, tuning.expansion + tuning.expansionPerFrame * tracks[track].unseenFrames))
+        let overlap = expected.expanded(by: expansion).intersectionOverUnion(seen.expanded(by: expansion))
+        return max(contained, Double(overlap))
+    }
+
+    /// Whether a box has a place and a size; no picture has ten million pixels on a side.
+    private static func isTrackable(_ box: Box) -> Bool {
+        let sides = [box.x0, box.y0, box.x1, box.y1]
+        return sides.allSatisfy { abs($0) < 1e7 } && box.width > 0 && box.height > 0
+    }
+}

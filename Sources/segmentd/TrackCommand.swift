@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Instances
+import Tracking
+
+/// `segmentd track`: the tracker alone, on detections that something else has made.
+struct TrackCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "track", abstract: "Gives identities to detections in a MOTChallenge text file.",
+        discussion: """
+            Each line of the file is one detection: frame, -1, left, top, width, height, score, class. The output has the
+            same columns with identities in place of -1.
+            """)
+
+    @Argument(help: "The detections (det.txt); - for standard input.")
+    var detections: String
+
+    @Option(name: [.short, .long], help: "Where to write the tracks; standard output if not given.")
+    var output: String?
+
+    @Option(help: "Frames per second of the video that the detections are of.")
+    var frameRate = 30.0
+
+    @Option(help: "The score that an object must once have to be tracked, 0...1.")
+    var threshold = 0.5
+
+    @Option(help: "The frames for which an object is remembered that nothing shows.")
+    var trackBuffer: Int?
+
+    @Flag(help: "Let a track go on with a detection of another class.")
+    var ignoreClass = false
+
+    func validate() throws {
+        guard frameRate.isFinite, frameRate > 0 else {
+            throw ValidationError("--frame-rate is \(frameRate); it must be greater than 0")
+        }
+        do { try trackerConfiguration.validate() } catch { throw ValidationError("\(error)") }
+    }
+
+    func run() throws {
+        let frames = try read()
+        var tracker = try Tracker(configuration: trackerConfiguration, frameInterval: 1 / frameRate)
+        var text = ""
+        for frame in 0...(frames.keys.max() ?? 0) {
+            for object in tracker.update(with: frames[frame] ?? [], at: Double(frame) / frameRate) {
+                if let line = MOTChallenge.line(frame: frame, object) { text += line + "\n" }
+            }
+        }
+        if let output {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+        } else {
+            FileHandle.standardOutput.write(Data(text.utf8))
+        }
+    }
+
+    private var trackerConfiguration: TrackerConfiguration {
+        var configuration = TrackerConfiguration(threshold: threshold)
+        configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
+        configuration.classAware = !ignoreClass
+        return configuration
+    }
+
+    private func read() throws -> [Int: [Instance]] {
+        let data: Data
+        if detections == "-" {
+            data = try FileHandle.standardInput.readToEnd() ?? Data()
+        } else {
+            data = try Data(contentsOf: URL(fileURLWithPath: detections))
+        }
+        do {
+            return try MOTChallenge.frames(String(decoding: data, as: UTF8.self))
+        } catch let failure as MOTChallenge.Failure {
+            throw ValidationError("\(detections), \(failure)")
+        }
+    }
+}

@@ -1,0 +1,230 @@
+import Instances
+import Testing
+
+@testable import Tracking
+
+@Suite struct TrackerTests {
+    private func square(
+        _ x: Float, _ y: Float, side: Float = 40, score: Float = 0.9, category: Int = 1, mask: Mask? = nil
+    ) -> Instance {
+        Instance(
+            categoryID: category, category: "class \(category)", score: score,
+            box: Box(x0: x, y0: y, x1: x + side, y1: y + side), mask: mask)
+    }
+
+    /// Runs frames at 30 a second and returns the identities, in the detections' order.
+    private func identities(
+        _ frames: [[Instance]], _ configuration: TrackerConfiguration = TrackerConfiguration()
+    ) throws -> [[Int?]] {
+        var tracker = try Tracker(configuration: configuration)
+        return frames.enumerated().map { tracker.update(with: $1, at: Double($0) / 30).map(\.trackID) }
+    }
+
+    @Test func `a moving object keeps the first identity`() throws {
+        let frames = (0..<50).map { [square(Float($0) * 6, 100)] }
+        #expect(try identities(frames) == Array(repeating: [1], count: 50))
+    }
+
+    @Test func `detections come back in their order and otherwise unchanged`() throws {
+        var tracker = try Tracker()
+        let detections = [square(0, 0, score: 0.2), square(200, 0), square(400, 0, score: 0.7)]
+        var result = tracker.update(with: detections, at: 0)
+        #expect(result.map(\.trackID) == [nil, 1, 2])
+        for index in result.indices { result[index].trackID = nil }
+        #expect(result == detections)
+    }
+
+    @Test func `an identity that the input carries is not passed on`() throws {
+        var tracker = try Tracker()
+        var detection = square(0, 0, score: 0.3)
+        detection.trackID = 9
+        #expect(tracker.update(with: [detection], at: 0).map(\.trackID) == [nil])
+    }
+
+    @Test func `an object that comes later gets its identity in its second frame`() throws {
+        let frames = (0..<5).map { i in [square(0, 0)] + (i >= 2 ? [square(300, 0)] : []) }
+        #expect(try identities(frames) == [[1], [1], [1, nil], [1, 2], [1, 2]])
+    }
+
+    @Test func `what shows in one frame only never gets an identity`() throws {
+        let frames = (0..<6).map { i in [square(0, 0)] + (i == 2 || i == 4 ? [square(300, 0)] : []) }
+        #expect(try identities(frames).flatMap { $0 }.compactMap { $0 }.allSatisfy { $0 == 1 })
+    }
+
+    @Test(arguments: [1, 10, 40])
+    func `an object that moves on behind another is known again`(hidden: Int) throws {
+        let frames = (0..<100).map { i in
+            (30..<(30 + hidden)).contains(i) ? [] : [square(Float(i) * 4, 50)]
+        }
+        #expect(Set(try identities(frames).flatMap { $0 }) == [1])
+    }
+
+    @Test func `an object that comes out from behind another in part is known again`() throws {
+        let (width, side): (Float, Float) = (400, 40)
+        let frames = (0..<80).map { i -> [Instance] in
+            // A wall from 150 to 200 hides all of it for a while; its box is what can be seen beside the wall.
+            let (left, right) = (Float(i) * 4, Float(i) * 4 + side)
+            let box =
+                right <= 200
+                ? Box(x0: left, y0: 50, x1: min(right, 150), y1: 90)
+                : Box(x0: max(left, 200), y0: 50, x1: right, y1: 90)
+            let visible = max(0, box.width) / side
+            guard box.x1 < width, visible > 0.2 else { return [] }
+            return [Instance(categoryID: 1, category: "a", score: 0.3 + 0.6 * visible, box: box)]
+        }
+        #expect(frames.filter(\.isEmpty).count > 5)
+        let found = try identities(frames)
+        #expect(Set(found.flatMap { $0 }.compactMap { $0 }) == [1])
+        #expect(found.suffix(10) == Array(repeating: [1], count: 10)[...])
+    }
+
+    @Test func `objects that cross keep their identities`() throws {
+        let frames = (0..<61).map { i -> [Instance] in
+            [square(Float(i) * 5, Float(i) * 3), square(300 - Float(i) * 5, Float(i) * 3 + 15)]
+        }
+        #expect(try identities(frames) == Array(repeating: [1, 2], count: 61))
+    }
+
+    @Test func `objects of two classes in one place are two tracks, unless classes are ignored`() throws {
+        let frames = (0..<8).map { i in [square(10, 10, category: i < 4 ? 1 : 2)] }
+        #expect(try identities(frames) == [[1], [1], [1], [1], [nil], [2], [2], [2]])
+        var configuration = TrackerConfiguration()
+        configuration.classAware = false
+        #expect(try identities(frames, configuration) == Array(repeating: [1], count: 8))
+    }
+
+    @Test func `a score that falls below the high threshold continues a track, but starts none`() throws {
+        let scores: [Float] = [0.9, 0.9, 0.3, 0.15, 0.3, 0.9]
+        let frames = scores.enumerated().map { i, score in
+            [square(Float(i) * 5, 0, score: score), square(300, 0, score: min(score, 0.45))]
+        }
+        #expect(try identities(frames) == Array(repeating: [1, nil], count: 6))
+    }
+
+    @Test func `a score below the low threshold continues nothing`() throws {
+        let frames = [0.9, 0.9, 0.09, 0.9].map { [square(0, 0, score: $0)] }
+        #expect(try identities(frames) == [[1], [1], [nil], [1]])
+    }
+
+    @Test func `a track needs new_track_thresh to start, and less to go on`() throws {
+        var configuration = TrackerConfiguration()
+        configuration.newTrackThreshold = 0.7
+        let frames = [0.6, 0.6, 0.75, 0.6, 0.6].map { [square(0, 0, score: $0)] }
+        #expect(try identities(frames, configuration) == [[nil], [nil], [nil], [1], [1]])
+    }
+
+    @Test func `a track lives through track_buffer frames without a detection and not through more`() throws {
+        var configuration = TrackerConfiguration()
+        configuration.trackBuffer = 5
+        func gap(_ length: Int) -> [[Instance]] {
+            [[square(0, 0)]] + Array(repeating: [], count: length) + [[square(0, 0)], [square(0, 0)]]
+        }
+        #expect(try identities(gap(5), configuration).last == [1])
+        #expect(try identities(gap(6), configuration).last == [2])
+    }
+
+    @Test func `frames that are missing count as frames`() throws {
+        var configuration = TrackerConfiguration()
+        configuration.trackBuffer = 5
+        var tracker = try Tracker(configuration: configuration, frameInterval: 0.1)
+        func update(_ seconds: Double) -> Int? { tracker.update(with: [square(0, 0)], at: seconds).first?.trackID }
+        #expect(update(0) == 1)
+        #expect(update(0.6) == 1)
+        #expect(update(1.3) == nil)
+        #expect(update(1.4) == 2)
+    }
+
+    @Test func `a fast object is followed over dropped frames`() throws {
+        var tracker = try Tracker()
+        for frame in [0, 1, 2, 3, 4, 5, 8, 9, 13, 14, 15, 20, 21, 27] {
+            let result = tracker.update(with: [square(Float(frame) * 15, 0)], at: Double(frame) / 30)
+            #expect(result.first?.trackID == 1)
+        }
+    }
+
+    @Test(arguments: [Double.nan, .infinity, -.infinity, -5, 0, 1e300])
+    func `a clock that jumps does no harm`(time: Double) throws {
+        var tracker = try Tracker()
+        for frame in 0..<5 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
+        _ = tracker.update(with: [square(0, 0)], at: time)
+        let next = tracker.update(with: [square(0, 0)], at: time + 1.0 / 30)
+        let last = tracker.update(with: [square(0, 0)], at: time + 2.0 / 30)
+        #expect(next.count == 1)
+        #expect(last.first?.trackID != nil)
+        #expect(tracker.predicted(at: .nan).count == 1)
+    }
+
+    @Test func `empty frames give nothing`() throws {
+        var tracker = try Tracker()
+        #expect(tracker.predicted(at: 0).isEmpty)
+        #expect(tracker.update(with: [], at: 0).isEmpty)
+        #expect(tracker.predicted(at: 1).isEmpty)
+        #expect(try identities([[], [square(0, 0)], [square(0, 0)]]) == [[], [nil], [1]])
+    }
+
+    @Test func `boxes without size or of impossible numbers are handed back untracked`() throws {
+        let bad: [Box] = [
+            Box(x0: .nan, y0: 0, x1: 5, y1: 5), Box(x0: 0, y0: 0, x1: .infinity, y1: 5),
+            Box(x0: 5, y0: 5, x1: 5, y1: 9), Box(x0: 9, y0: 9, x1: 1, y1: 1),
+            Box(x0: -3e38, y0: -3e38, x1: 3e38, y1: 3e38), Box(x0: .nan, y0: .nan, x1: .nan, y1: .nan),
+        ]
+        var frame = bad.map { Instance(categoryID: 1, category: "a", score: 0.9, box: $0) }
+        frame += [square(0, 0, score: .nan), square(0, 0)]
+        let found = try identities(Array(repeating: frame, count: 4))
+        #expect(found == Array(repeating: Array(repeating: nil, count: 7) + [1], count: 4))
+    }
+
+    @Test func `masks tell apart what boxes cannot`() throws {
+        // Two triangles that fill one square: their boxes are equal and their pixels are not.
+        func triangle(upper: Bool) -> Mask {
+            Mask(
+                width: 40, height: 40,
+                bitmap: (0..<1600).map { (i: Int) -> UInt8 in
+                    (i % 40 > i / 40) == upper ? 1 : 0
+                })
+        }
+        let frames = (0..<6).map { i in
+            (i % 2 == 0 ? [true, false] : [false, true]).map { square(0, 0, mask: triangle(upper: $0)) }
+        }
+        #expect(try identities(frames) == (0..<6).map { $0 % 2 == 0 ? [1, 2] : [2, 1] })
+    }
+
+    @Test func `masks of another picture size are left out of account`() throws {
+        let frames = (0..<4).map { i in
+            [square(0, 0, mask: Mask(width: 50 + i, height: 50, runs: [UInt32(50 * (50 + i))]))]
+        }
+        #expect(try identities(frames) == Array(repeating: [1], count: 4))
+    }
+
+    @Test func `a prediction carries box and mask along and changes nothing`() throws {
+        var bitmap = [UInt8](repeating: 0, count: 200 * 50)
+        for y in 5..<15 { for x in 60..<70 { bitmap[y * 200 + x] = 1 } }
+        let mask = Mask(width: 200, height: 50, bitmap: bitmap)
+        var tracker = try Tracker()
+        for frame in 0...30 {
+            _ = tracker.update(
+                with: [
+                    Instance(
+                        categoryID: 3, category: "c", score: 0.99,
+                        box: Box(x0: Float(2 * frame), y0: 5, x1: Float(2 * frame) + 10, y1: 15), mask: mask)
+                ], at: Double(frame) / 30)
+        }
+        var copy = tracker
+        let ahead = try #require(tracker.predicted(at: 35.0 / 30).first)
+        #expect(ahead.trackID == 1)
+        #expect(ahead.categoryID == 3)
+        #expect(abs(ahead.box.x0 - 70) < 1)
+        #expect(abs(ahead.box.y0 - 5) < 0.5)
+        #expect(ahead.mask == mask.shifted(x: 10, y: 0))
+        let next = [square(62, 5, side: 10, category: 3)]
+        #expect(tracker.update(with: next, at: 31.0 / 30) == copy.update(with: next, at: 31.0 / 30))
+        #expect(tracker.predicted(at: 100).isEmpty)
+    }
+
+    @Test func `what the last frame did not show is not predicted`() throws {
+        var tracker = try Tracker()
+        for frame in 0..<5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
+        _ = tracker.update(with: [square(200, 0)], at: 5.0 / 30)
+        #expect(tracker.predicted(at: 6.0 / 30).map(\.trackID) == [2])
+    }
+}
