@@ -45,6 +45,8 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
         .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+        .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -31,7 +31,11 @@ public struct Checkpoint: Sendable {
     ///
     /// - Throws: `CheckpointError` for what is wrong inside, `FileError` where the file cannot be read.
     public static func open(_ path: String) throws -> Checkpoint {
-        let file = try MappedFile(path: path)
+        try read(MappedFile(path: path))
+    }
+
+    static func read(_ file: MappedFile) throws -> Checkpoint {
+        let path = file.path
         let magic = file.withUnsafeBytes { Array($0.prefix(16)) }
         guard !magic.isEmpty else { throw CheckpointError.empty(path: path) }
         let checkpoint: Checkpoint

@@ -13,11 +13,12 @@ public final class AtomicFile {
     public let path: String
     /// Where the bytes are until `commit()`; for libraries that open their output by name.
     public let temporaryPath: String
+    /// Whether the name appears with `commit()`; false for pipes, devices and standard output, which get the bytes at once.
+    public let isRenamed: Bool
 
     /// Final name with symbolic links followed, so that a commit replaces the file and not the link.
     private let target: String
     private var descriptor: CInt
-    private let isRenamed: Bool
     private let ownsDescriptor: Bool
 
     /// Opens the temporary neighbour.

@@ -40,6 +40,19 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: base, count: length)
     }
 
+    /// Holds bytes that are in memory already, under a name that no file needs to have.
+    init(path: String, copying content: [UInt8]) throws {
+        self.path = path
+        guard !content.isEmpty else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        let base = mmap(nil, content.count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let base, base != MAP_FAILED else { throw FileError(action: "map", path: path, code: errno) }
+        base.copyMemory(from: content, byteCount: content.count)
+        bytes = UnsafeRawBufferPointer(start: base, count: content.count)
+    }
+
     deinit {
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }

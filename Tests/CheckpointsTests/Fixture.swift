@@ -1,7 +1,7 @@
-import Files
 import Foundation
 
 @testable import Checkpoints
+@testable import Files
 
 /// The files that Tests/Fixtures/make_checkpoints.py wrote, and room for files that a test writes itself.
 enum Fixture {
@@ -34,13 +34,6 @@ final class TemporaryFolder {
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Writes bytes under a name and returns the path.
-    func write(_ bytes: [UInt8], _ name: String = "checkpoint") throws -> String {
-        let path = file(name)
-        try Data(bytes).write(to: URL(fileURLWithPath: path))
-        return path
-    }
-
     var names: [String] {
         get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
     }
@@ -49,8 +42,7 @@ final class TemporaryFolder {
 extension Checkpoint {
     /// Opens bytes as if they were a file.
     static func open(bytes: [UInt8]) throws -> Checkpoint {
-        let folder = try TemporaryFolder()
-        return try open(folder.write(bytes))
+        try read(MappedFile(path: "memory", copying: bytes))
     }
 }
 

@@ -1,0 +1,73 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// One worker of a pipeline: a serial queue, a name, and what it has done.
+// Sendable: `work` is called once, on the stage's own queue, and everything else is immutable or locked.
+final class Stage: @unchecked Sendable {
+    let name: String
+    /// Counts and times of the stage itself; those of its queues are added by `snapshot`.
+    let own: Mutex<StageMetrics>
+
+    private let queue: DispatchQueue
+    private let work: (Stage) throws -> Void
+    private let addQueueMetrics: @Sendable (inout StageMetrics) -> Void
+
+    /// - Parameter work: Runs until the stage's input ends or the pipeline is cancelled.
+    init(
+        name: String, pipeline: String, addQueueMetrics: @escaping @Sendable (inout StageMetrics) -> Void,
+        work: sending @escaping (Stage) throws -> Void
+    ) {
+        self.name = name
+        self.addQueueMetrics = addQueueMetrics
+        self.work = work
+        own = Mutex(StageMetrics(name: name))
+        // A serial queue brings a thread of its own, so that a stage that waits never keeps another one from running.
+        queue = DispatchQueue(label: "segmentd.\(pipeline).\(name)", qos: .userInitiated)
+    }
+
+    /// Runs the work on the stage's queue, then `completion` with the error that ended it, if any.
+    func start(in group: DispatchGroup, completion: @escaping @Sendable ((any Error)?) -> Void) {
+        queue.async(group: group) { [self] in
+            Self.withThreadName(name) {
+                do {
+                    try work(self)
+                    completion(nil)
+                } catch {
+                    completion(error)
+                }
+            }
+        }
+    }
+
+    /// Runs the stage's own work on one item and counts it.
+    func measure<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let start = ContinuousClock.now
+        defer {
+            let elapsed = ContinuousClock.now - start
+            own.withLock { $0.busy += elapsed }
+        }
+        return try body()
+    }
+
+    var snapshot: StageMetrics {
+        var metrics = own.withLock { $0 }
+        addQueueMetrics(&metrics)
+        return metrics
+    }
+
+    /// Names the thread while the body runs, for debuggers and `top -H`; the kernel keeps 15 bytes.
+    private static func withThreadName(_ name: String, _ body: () -> Void) {
+        // glibc shows its call for this only to C programs that ask for GNU extensions; the kernel's file does the same.
+        let file = open("/proc/thread-self/comm", O_RDWR | O_CLOEXEC)
+        guard file >= 0 else { return body() }
+        defer { close(file) }
+        var previous = [UInt8](repeating: 0, count: 16)
+        let length = max(0, read(file, &previous, previous.count))
+        var short = name
+        while short.utf8.count > 15 { short.removeLast() }
+        write(file, short, short.utf8.count)
+        body()
+        write(file, previous, length)
+    }
+}
