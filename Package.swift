@@ -36,7 +36,7 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Instances", "Tracking", "Service", "Synthesis",
+                "Files", "Instances", "Tracking", "Service", "Synthesis",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

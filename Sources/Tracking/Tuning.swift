@@ -12,11 +12,11 @@ struct Tuning: Sendable {
     /// Standard deviation of a new track's velocity over its size, in pixels a frame.
     var initialVelocity = 0.0625
     /// The cost below which a low-score detection may continue a track (second pass).
-    var lowMatch = 0.7
+    var lowMatch = 0.8
     /// The cost below which a detection may confirm a new track.
     var tentativeMatch = 0.7
     /// The part of the mask's IoU in the similarity, against the box's, where both have one.
-    var maskWeight = 0.5
+    var maskWeight = 0.25
     /// The cost below which a sure detection may continue a track in the third pass, by expanded boxes or containment.
     var rescueMatch = 0.9
     /// How far boxes reach beyond their sides in the third pass, over the sides.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Instances
 import Tracking
@@ -8,8 +9,8 @@ struct TrackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "track", abstract: "Gives identities to detections in a MOTChallenge text file.",
         discussion: """
-            Each line of the file is one detection: frame, -1, left, top, width, height, score, class. The output has the
-            same columns with identities in place of -1.
+            Each line of the file is one detection: frame, -1, left, top, width, height, score, class. The output has \
+            the same columns with identities in place of -1.
             """)
 
     @Argument(help: "The detections (det.txt); - for standard input.")
@@ -40,17 +41,15 @@ struct TrackCommand: ParsableCommand {
     func run() throws {
         let frames = try read()
         var tracker = try Tracker(configuration: trackerConfiguration, frameInterval: 1 / frameRate)
+        let file = try output.map { try AtomicFile(path: $0) } ?? AtomicFile.standardOutput()
         var text = ""
         for frame in 0...(frames.keys.max() ?? 0) {
             for object in tracker.update(with: frames[frame] ?? [], at: Double(frame) / frameRate) {
                 if let line = MOTChallenge.line(frame: frame, object) { text += line + "\n" }
             }
         }
-        if let output {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
-        } else {
-            FileHandle.standardOutput.write(Data(text.utf8))
-        }
+        try file.write(Array(text.utf8))
+        try file.commit()
     }
 
     private var trackerConfiguration: TrackerConfiguration {
@@ -61,16 +60,24 @@ struct TrackCommand: ParsableCommand {
     }
 
     private func read() throws -> [Int: [Instance]] {
-        let data: Data
+        let text: String
         if detections == "-" {
-            data = try FileHandle.standardInput.readToEnd() ?? Data()
+            text = String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
         } else {
-            data = try Data(contentsOf: URL(fileURLWithPath: detections))
+            text = try MappedFile(path: detections).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
         }
         do {
-            return try MOTChallenge.frames(String(decoding: data, as: UTF8.self))
+            return try MOTChallenge.frames(text)
         } catch let failure as MOTChallenge.Failure {
-            throw ValidationError("\(detections), \(failure)")
+            throw UnreadableDetections(path: detections == "-" ? "standard input" : detections, failure: failure)
         }
     }
+}
+
+/// A line of a detections file that is not of the format, with the file that it stands in.
+private struct UnreadableDetections: Error, CustomStringConvertible {
+    var path: String
+    var failure: MOTChallenge.Failure
+
+    var description: String { "\(path): \(failure)" }
 }
