@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def video(segmentd: Path, folder: Path, seed: int, seconds: float) -> tuple[Path
     """The video of a seed and its true tracks."""
     done = folder / "scene"
     if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
         command(segmentd, "synthesize", "--output", folder, "--videos", 1, "--seconds", seconds, "--seed", seed)
         done.touch()
     return next(folder.rglob("*.mp4")), next(folder.rglob("gt.txt"))
@@ -55,6 +57,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=12)
     given = options.parse_args()
     # Detections and tracks depend on the program and the model; the videos on the program.
+    given.segmentd = given.segmentd.resolve()
     digest = hashlib.sha256(given.segmentd.read_bytes() + given.model.read_bytes()).hexdigest()[:12]
 
     results: dict[str, list] = {}
