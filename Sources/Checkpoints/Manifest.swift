@@ -7,6 +7,11 @@ public struct Manifest: Sendable, Equatable {
         self.shapes = shapes
     }
 
+    /// Takes the tensors of a network, each under a name of its own.
+    public init(_ tensors: some Sequence<(name: String, shape: [Int])>) {
+        shapes = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.shape) })
+    }
+
     /// Everything in which a checkpoint differs, or nil where it fits exactly.
     public func differences(from checkpoint: Checkpoint) -> ManifestDifferences? {
         var differences = ManifestDifferences()
@@ -23,10 +28,10 @@ public struct Manifest: Sendable, Equatable {
         return differences.isEmpty ? nil : differences
     }
 
-    /// Checks names and shapes.
+    /// Checks that names and shapes are exactly these.
     ///
     /// - Throws: `CheckpointError.mismatch` with all differences at once.
-    public func check(_ checkpoint: Checkpoint) throws {
+    public func validate(_ checkpoint: Checkpoint) throws {
         if let differences = differences(from: checkpoint) {
             throw CheckpointError.mismatch(path: checkpoint.path, differences: differences)
         }

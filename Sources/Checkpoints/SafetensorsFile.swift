@@ -151,6 +151,11 @@ public enum SafetensorsFile {
         }
     }
 
+    /// Writes tensors of other checkpoints as they are; see `write(_:metadata:to:)` for entries.
+    public static func write(_ tensors: [StoredTensor], metadata: [String: String] = [:], to path: String) throws {
+        try write(tensors.map { Entry($0) }, metadata: metadata, to: path)
+    }
+
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -1,6 +1,9 @@
 import Glibc
 
 /// A value behind a lock, on whose changes threads can wait.
+///
+/// On POSIX threads, which the thread sanitizer understands; it does not see the standard library's `Mutex`, which has nothing to wait for
+/// either.
 // Sendable: the value is only ever touched while the mutex is held.
 final class Monitor<State>: @unchecked Sendable {
     private var state: State

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// The items between two stages; given out by the stage that makes them, taken by one other.
 public struct Channel<Element: Sendable>: Sendable {
@@ -45,7 +44,7 @@ public final class Pipeline: Sendable {
 
     /// The pipeline's name; its queues' labels begin with it.
     public let name: String
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     public init(name: String) {
         self.name = name

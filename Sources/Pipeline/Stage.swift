@@ -1,13 +1,12 @@
 import Dispatch
 import Glibc
-import Synchronization
 
 /// One worker of a pipeline: a serial queue, a name, and what it has done.
 // Sendable: `work` is called once, on the stage's own queue, and everything else is immutable or locked.
 final class Stage: @unchecked Sendable {
     let name: String
     /// Counts and times of the stage itself; those of its queues are added by `snapshot`.
-    let own: Mutex<StageMetrics>
+    let own: Monitor<StageMetrics>
 
     private let queue: DispatchQueue
     private let work: (Stage) throws -> Void
@@ -21,7 +20,7 @@ final class Stage: @unchecked Sendable {
         self.name = name
         self.addQueueMetrics = addQueueMetrics
         self.work = work
-        own = Mutex(StageMetrics(name: name))
+        own = Monitor(StageMetrics(name: name))
         // A serial queue brings a thread of its own, so that a stage that waits never keeps another one from running.
         queue = DispatchQueue(label: "segmentd.\(pipeline).\(name)", qos: .userInitiated)
     }

@@ -132,7 +132,7 @@ struct ManifestTests {
         try SafetensorsFile.write(entries, to: folder.file("a"))
         let checkpoint = try Checkpoint.open(folder.file("a"))
         let manifest = Manifest(["both": [1, 2], "right": [1], "gone": [3]])
-        let text = message { try manifest.check(checkpoint) }
+        let text = message { try manifest.validate(checkpoint) }
         #expect(
             text.hasSuffix(
                 "the weights do not fit the model: missing gone; unexpected extra10, extra11, extra12, extra13, extra14, "
@@ -145,6 +145,6 @@ struct ManifestTests {
         let checkpoint = try Checkpoint.open(Fixture.path("state-zip.pth"))
         let manifest = Manifest(checkpoint.tensors.mapValues(\.shape))
         #expect(manifest.differences(from: checkpoint) == nil)
-        try manifest.check(checkpoint)
+        try manifest.validate(checkpoint)
     }
 }

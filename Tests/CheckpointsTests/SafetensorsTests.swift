@@ -53,7 +53,7 @@ struct SafetensorsTests {
     @Test("a file without tensors is one")
     func empty() throws {
         let folder = try TemporaryFolder()
-        try SafetensorsFile.write([], to: folder.file("a"))
+        try SafetensorsFile.write([StoredTensor](), to: folder.file("a"))
         #expect(try Checkpoint.open(folder.file("a")).tensors.isEmpty)
     }
 
@@ -134,7 +134,9 @@ struct SafetensorsTests {
     @Test("writing where nothing can be written says so and leaves nothing")
     func unwritable() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: FileError.isDirectory(path: folder.path)) { try SafetensorsFile.write([], to: folder.path) }
+        #expect(throws: FileError.isDirectory(path: folder.path)) {
+            try SafetensorsFile.write([StoredTensor](), to: folder.path)
+        }
         #expect(throws: FileError.diskFull(path: "/dev/full")) {
             try SafetensorsFile.write([.init(name: "a", shape: [1], floats: [1])], to: "/dev/full")
         }

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import Testing
 
 @testable import Pipeline
@@ -96,7 +95,7 @@ struct BoundedQueueTests {
     @Test("many producers and consumers pass every element exactly once")
     func contention() {
         let queue = BoundedQueue<Int>(capacity: 3)
-        let sum = Mutex(0)
+        let sum = Monitor(0)
         let consumers = (0..<3).map { i in
             Worker("consumer \(i)") { while let element = queue.pop() { sum.withLock { $0 += element } } }
         }

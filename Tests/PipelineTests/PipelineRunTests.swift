@@ -24,7 +24,7 @@ struct PipelineRunTests {
         let numbers = pipeline.source("count", capacity: capacity, pull: Self.counter(500))
         let doubled = pipeline.stage("double", from: numbers, capacity: capacity) { $0 * 2 }
         let text = pipeline.stage("text", from: doubled, capacity: capacity) { "\($0)" }
-        let received = Mutex<[String]>([])
+        let received = Monitor<[String]>([])
         pipeline.sink("collect", from: text) { item in received.withLock { $0.append(item) } }
         #expect(try pipeline.run() == .finished)
         #expect(received.withLock { $0 } == (0..<500).map { "\($0 * 2)" })
@@ -35,7 +35,7 @@ struct PipelineRunTests {
         let pipeline = Pipeline(name: "test")
         let numbers = pipeline.source("count", pull: Self.counter(10))
         let even = pipeline.stage("even", from: numbers) { $0 % 2 == 0 ? $0 : nil }
-        let received = Mutex<[Int]>([])
+        let received = Monitor<[Int]>([])
         pipeline.sink("collect", from: even) { item in received.withLock { $0.append(item) } }
         try pipeline.run()
         #expect(received.withLock { $0 } == [0, 2, 4, 6, 8])
@@ -47,7 +47,7 @@ struct PipelineRunTests {
     func error(place: String) {
         let pipeline = Pipeline(name: "test")
         let pull = Self.counter(100)
-        let isFinished = Mutex(false)
+        let isFinished = Monitor(false)
         let numbers = pipeline.source("count", capacity: 1) {
             let next = pull()
             if place == "count", next == 10 { throw Broken(reason: "count") }
@@ -75,8 +75,8 @@ struct PipelineRunTests {
         let pipeline = Pipeline(name: "test")
         let pull = Self.counter(.max)
         let numbers = pipeline.source("count", capacity: 3, pull: pull)
-        let received = Mutex<[Int]>([])
-        let isFinished = Mutex(false)
+        let received = Monitor<[Int]>([])
+        let isFinished = Monitor(false)
         pipeline.sink("collect", from: numbers, finish: { isFinished.withLock { $0 = true } }) { number in
             received.withLock { $0.append(number) }
             if number == 4 { pipeline.cancel() }
@@ -123,7 +123,7 @@ struct PipelineRunTests {
             if next == nil { allMade.signal() }
             return next
         }
-        let received = Mutex<[Int]>([])
+        let received = Monitor<[Int]>([])
         pipeline.sink("collect", from: numbers) { number in
             if number == 0 {
                 isBusy.signal()
@@ -143,16 +143,16 @@ struct PipelineRunTests {
     @Test("back-pressure keeps the source at most the queues' length ahead")
     func backPressure() throws {
         let pipeline = Pipeline(name: "test")
-        let made = Mutex(0)
+        let made = Monitor(0)
         let pull = Self.counter(200)
-        let numbers = pipeline.source("count", capacity: 2) { @Sendable () -> Int? in
+        let numbers = pipeline.source("count", capacity: 2) { () -> Int? in
             let next = pull()
             if next != nil { made.withLock { $0 += 1 } }
             return next
         }
-        let consumed = Mutex(0)
-        let furthest = Mutex(0)
-        pipeline.sink("collect", from: numbers) { @Sendable _ in
+        let consumed = Monitor(0)
+        let furthest = Monitor(0)
+        pipeline.sink("collect", from: numbers) { _ in
             let ahead = made.withLock { $0 } - consumed.withLock { $0 }
             furthest.withLock { $0 = max($0, ahead) }
             consumed.withLock { $0 += 1 }
@@ -164,7 +164,7 @@ struct PipelineRunTests {
 
     @Test("each stage runs on a thread that bears its name")
     func threadNames() throws {
-        @Sendable func threadName() -> String {
+        func threadName() -> String {
             let file = open("/proc/thread-self/comm", O_RDONLY)
             defer { close(file) }
             var name = [UInt8](repeating: 0, count: 16)
@@ -172,13 +172,13 @@ struct PipelineRunTests {
             return String(decoding: name.prefix(length - 1), as: UTF8.self)
         }
         let pipeline = Pipeline(name: "test")
-        let names = Mutex<[String]>([])
+        let names = Monitor<[String]>([])
         let pull = Self.counter(1)
-        let numbers = pipeline.source("decode") { @Sendable () -> Int? in
+        let numbers = pipeline.source("decode") { () -> Int? in
             names.withLock { $0.append(threadName()) }
             return pull()
         }
-        pipeline.sink("a name of more than fifteen bytes", from: numbers) { @Sendable _ in
+        pipeline.sink("a name of more than fifteen bytes", from: numbers) { _ in
             names.withLock { $0.append(threadName()) }
         }
         try pipeline.run()
@@ -189,7 +189,7 @@ struct PipelineRunTests {
     func asynchronous() async throws {
         let pipeline = Pipeline(name: "test")
         let numbers = pipeline.source("count", pull: Self.counter(.max))
-        let task = Mutex<Task<Pipeline.Outcome, any Error>?>(nil)
+        let task = Monitor<Task<Pipeline.Outcome, any Error>?>(nil)
         let hasTask = DispatchSemaphore(value: 0)
         pipeline.sink("collect", from: numbers) { number in
             if number == 0 {
