@@ -2,14 +2,15 @@ import Dispatch
 import Glibc
 
 /// One worker of a pipeline: a serial queue, a name, and what it has done.
-// Sendable: `work` is called once, on the stage's own queue, and everything else is immutable or locked.
+// Sendable: `work` is touched by the initialiser and then once, on the stage's own queue; all else is immutable or locked.
 final class Stage: @unchecked Sendable {
     let name: String
     /// Counts and times of the stage itself; those of its queues are added by `snapshot`.
     let own: Monitor<StageMetrics>
 
     private let queue: DispatchQueue
-    private let work: (Stage) throws -> Void
+    /// Let go of when it ends: it holds what its author captured, often the pipeline itself.
+    private var work: ((Stage) throws -> Void)?
     private let addQueueMetrics: @Sendable (inout StageMetrics) -> Void
 
     /// - Parameter work: Runs until the stage's input ends or the pipeline is cancelled.
@@ -29,8 +30,10 @@ final class Stage: @unchecked Sendable {
     func start(in group: DispatchGroup, completion: @escaping @Sendable ((any Error)?) -> Void) {
         queue.async(group: group) { [self] in
             Self.withThreadName(name) {
+                let work = self.work
+                self.work = nil
                 do {
-                    try work(self)
+                    try work?(self)
                     completion(nil)
                 } catch {
                     completion(error)

@@ -215,4 +215,25 @@ struct PipelineRunTests {
         #expect(metrics[1].queueDepth == 0)
         #expect(metrics[1].itemsIn == 50)
     }
+
+    @Test("lets go of what its stages captured, the pipeline among it, once it has run")
+    func release() throws {
+        weak var pipeline: Pipeline?
+        weak var probe: Monitor<Int>?
+        do {
+            let running = Pipeline(name: "test")
+            let captured = Monitor(0)
+            (pipeline, probe) = (running, captured)
+            let numbers = running.source("count", pull: Self.counter(3))
+            running.onCancel { captured.withLock { $0 = -1 } }
+            running.sink("collect", from: numbers) { number in
+                captured.withLock { $0 += number }
+                if number > 5 { running.cancel() }
+            }
+            try running.run()
+            #expect(captured.withLock { $0 } == 3)
+        }
+        #expect(probe == nil)
+        #expect(pipeline == nil)
+    }
 }
