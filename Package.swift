@@ -19,9 +19,10 @@ let package = Package(
         .systemLibrary(
             name: "CText", pkgConfig: "fontconfig", providers: [.apt(["libfontconfig-dev", "libfreetype-dev"])]),
 
+        .target(name: "CKernels"),
         .target(name: "Files"),
         .target(name: "Instances"),
-        .target(name: "Tensors", dependencies: ["COpenBLAS"]),
+        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),

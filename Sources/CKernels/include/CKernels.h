@@ -1,0 +1,74 @@
+// The loops of the operators that are no matrix products. Feature maps are [height, width, channels] floats without gaps.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// What is done to a result on its way to memory: `out = max(0, out + bias + residual)`, each part optional.
+typedef struct {
+    const float *_Nullable bias;      // [columns]
+    const float *_Nullable residual;  // as large as the output, with the output's strides
+    int relu;
+} ck_epilogue;
+
+// Applies an epilogue in place to `rows` rows of `columns` floats, `stride` floats apart.
+void ck_apply_epilogue(
+    float *_Nonnull out, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const ck_epilogue *_Nonnull epilogue);
+
+// A convolution's input and how its window moves over it.
+typedef struct {
+    const float *_Nonnull input;
+    ptrdiff_t height, width, channels;
+    ptrdiff_t kernel, stride, padding;
+    ptrdiff_t output_width;
+} ck_window;
+
+// Writes the windows of the output pixels first..<first + count (row by row) as rows of
+// kernel * kernel * group_channels floats; the group begins at channel `offset`.
+void ck_unfold(
+    const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
+    float *_Nonnull rows);
+
+// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row.
+
+// Transforms a 3x3 filter bank [3, 3, inputs, outputs] into [36, inputs, outputs].
+void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff_t outputs, float *_Nonnull out);
+// Transforms the input of the tiles first..<first + count into [36, count, channels]; padding 1.
+void ck_winograd_input(
+    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull out);
+// Transforms products [36, count, channels] back into the output's pixels and applies the epilogue.
+void ck_winograd_output(
+    const float *_Nonnull products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
+
+// 3x3 maximum with stride 2 and padding 1, output rows first..<first + count.
+void ck_max_pool(
+    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
+
+// Adds to rows first..<first + count of `output` the nearest values of a smaller map [height, width, channels].
+void ck_add_upsampled(
+    const float *_Nonnull small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
+    ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
+
+// RoIAlign (He et al. 2017, section 3) of one box in the map's own coordinates into [size, size, channels]:
+// `samples` x `samples` bilinear samples a bin, not aligned, sides at least 1.
+void ck_roi_align(
+    const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
+    float y1, ptrdiff_t size, ptrdiff_t samples, float *_Nonnull out);
+
+// Bilinear resize (align_corners false, no antialiasing) of normalised 8-bit RGB rows into floats, three channels a pixel;
+// output rows first..<first + count, `output_stride` floats apart. `table` maps [channel][byte] to its normalised value.
+void ck_resize_normalized(
+    const uint8_t *_Nonnull pixels, ptrdiff_t height, ptrdiff_t width, const float *_Nonnull table,
+    ptrdiff_t output_height, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride,
+    float *_Nonnull output);
+
+// Tells the processor that this thread waits in a loop.
+static inline void ck_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Instances
+
+extension ModelConfiguration {
+    /// Why a configuration's text cannot be used.
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        /// The text is not JSON, or a value has the wrong kind.
+        case malformed(String)
+        /// A value is out of its range; the key is written with its part, as in `backbone.layers`.
+        case invalid(key: String, problem: String)
+        /// A key that means nothing here.
+        case unknownKey(String)
+
+        public var description: String {
+            switch self {
+            case .malformed(let what): "the model's configuration cannot be read: \(what)"
+            case .invalid(let key, let problem): "the model's configuration: \(key) \(problem)"
+            case .unknownKey(let key): "the model's configuration has an unknown key \(key)"
+            }
+        }
+    }
+
+    /// Reads JSON text and checks it; every part may be left out, wholly or key by key.
+    ///
+    /// - Throws: `ModelConfiguration.Failure`.
+    public init(json text: String) throws {
+        let given: Any
+        do {
+            given = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        } catch {
+            throw Failure.malformed("it is not JSON")
+        }
+        guard let given = given as? [String: Any] else { throw Failure.malformed("it is no JSON object") }
+        do {
+            let defaults = try JSONSerialization.jsonObject(with: Data(Self().json.utf8)) as? [String: Any] ?? [:]
+            let whole = try Self.overlay(given, on: defaults, path: "")
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            self = try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: whole))
+        } catch let error as DecodingError {
+            throw Failure.malformed(Self.words(error))
+        }
+        try validate()
+    }
+
+    /// Puts what is given over the defaults. A key without a default is an error: misspelt, it would silently do nothing.
+    private static func overlay(
+        _ given: [String: Any], on defaults: [String: Any], path: String
+    ) throws -> [String: Any] {
+        var whole = defaults
+        for (key, value) in given.sorted(by: { $0.key < $1.key }) {
+            guard let known = defaults[key] else { throw Failure.unknownKey(path + key) }
+            if let known = known as? [String: Any], let value = value as? [String: Any] {
+                whole[key] = try overlay(value, on: known, path: "\(path)\(key).")
+            } else {
+                whole[key] = value
+            }
+        }
+        return whole
+    }
+
+    /// The configuration as JSON with sorted keys, every value written out.
+    public var json: String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        } catch {
+            preconditionFailure("numbers and texts can be written as JSON: \(error)")
+        }
+    }
+
+    private static func words(_ error: DecodingError) -> String {
+        switch error {
+        case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context),
+            .keyNotFound(_, let context):
+            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+            return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+        @unknown default: return "\(error)"
+        }
+    }
+
+    /// Checks that a network can be built of the values, whatever file they come from.
+    ///
+    /// - Throws: `ModelConfiguration.Failure.invalid` for the first that is out of its range.
+    public func validate() throws {
+        func require(_ condition: Bool, _ key: String, _ problem: String) throws {
+            guard condition else { throw Failure.invalid(key: key, problem: problem) }
+        }
+        func channels(_ values: [Int], _ key: String) throws {
+            try require(values.allSatisfy { (1...16384).contains($0) }, key, "holds a number that is not 1...16384")
+        }
+        try require((1...8192).contains(transform.minSize), "transform.min_size", "is not 1...8192")
+        try require(
+            (transform.minSize...16384).contains(transform.maxSize), "transform.max_size", "is not min_size...16384")
+        try require(
+            transform.mean.count == 3 && transform.std.count == 3 && transform.std.allSatisfy { $0 > 0 }, "transform",
+            "needs three means and three positive standard deviations")
+        try require(
+            backbone.layers.count == 4 && backbone.layers.allSatisfy { (1...100).contains($0) }, "backbone.layers",
+            "needs four numbers of blocks, 1...100")
+        try require(backbone.widths.count == 4, "backbone.widths", "needs four numbers of channels")
+        try channels(backbone.widths + [backbone.stemWidth], "backbone.widths")
+        try require(
+            (1...1024).contains(backbone.groups) && (1...4096).contains(backbone.widthPerGroup), "backbone.groups",
+            "or width_per_group is out of range")
+        try require(
+            backbone.block == .bottleneck || backbone.groups == 1 && backbone.widthPerGroup == 64, "backbone.groups",
+            "needs bottleneck blocks")
+        try require(
+            backbone.widths.allSatisfy { backbone.innerWidth($0) > 0 }, "backbone.width_per_group",
+            "leaves no channels in a block")
+        try require((0...1).contains(backbone.batchNormEpsilon), "backbone.batch_norm_epsilon", "is not 0...1")
+        try channels([pyramid.channels], "pyramid.channels")
+        try require((1...8).contains(proposals.convolutions), "proposals.convolutions", "is not 1...8")
+        try require(
+            proposals.anchorSizes.count == 5 && proposals.anchorSizes.allSatisfy { (1...8192).contains($0) },
+            "proposals.anchor_sizes", "needs five sides, 1...8192")
+        try require(
+            (1...16).contains(proposals.aspectRatios.count)
+                && proposals.aspectRatios.allSatisfy { (0.01...100).contains($0) },
+            "proposals.aspect_ratios", "needs numbers, 0.01...100")
+        try require(
+            (1...100_000).contains(proposals.preNmsTopN) && (1...10_000).contains(proposals.postNmsTopN),
+            "proposals.pre_nms_top_n", "or post_nms_top_n is out of range")
+        try channels(boxHead.convolutions, "box_head.convolutions")
+        try channels(boxHead.fullyConnected, "box_head.fully_connected")
+        try require(!boxHead.fullyConnected.isEmpty, "box_head.fully_connected", "is empty")
+        try require(
+            boxHead.convolutions.isEmpty ? boxHead.fullyConnected.count == 2 : boxHead.fullyConnected.count == 1,
+            "box_head.fully_connected", "needs two layers, or one after convolutions")
+        try require(
+            (1...10_000).contains(boxHead.detectionsPerImage), "box_head.detections_per_image", "is not 1...10000")
+        try channels(maskHead.convolutions + [maskHead.hidden], "mask_head.convolutions")
+        try require(!maskHead.convolutions.isEmpty, "mask_head.convolutions", "is empty")
+        for (key, value) in [
+            ("proposals.nms_threshold", proposals.nmsThreshold), ("box_head.score_threshold", boxHead.scoreThreshold),
+            ("box_head.nms_threshold", boxHead.nmsThreshold),
+        ] {
+            try require((0...1).contains(value), key, "is not 0...1")
+        }
+        try require((2...10_000).contains(classes), "classes", "is not 2...10000")
+        try require(
+            categories.allSatisfy { (1..<classes).contains($0.id) && !$0.name.isEmpty }, "categories",
+            "holds an id that is not 1..<classes, or an empty name")
+        try require(
+            Set(categories.map(\.id)).count == categories.count
+                && Set(categories.map(\.name)).count == categories.count,
+            "categories", "names an id or a name twice")
+    }
+}

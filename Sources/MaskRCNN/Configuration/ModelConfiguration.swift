@@ -1,0 +1,118 @@
+import Foundation
+import Instances
+
+/// Everything that makes a Mask R-CNN of a set of weights; a model's file carries it as JSON.
+///
+/// What a file leaves out has the value of torchvision's `maskrcnn_resnet50_fpn`, after which the defaults here are named.
+public struct ModelConfiguration: Codable, Equatable, Sendable {
+    /// How a picture is brought to the network's input.
+    public struct Transform: Codable, Equatable, Sendable {
+        /// The shorter side after resizing, pixels, unless the longer would become longer than `maxSize`.
+        public var minSize = 800
+        /// The longest that the longer side may become, pixels.
+        public var maxSize = 1333
+        /// Mean of red, green and blue in 0...1.
+        public var mean: [Float] = [0.485, 0.456, 0.406]
+        /// Standard deviation of red, green and blue in 0...1.
+        public var std: [Float] = [0.229, 0.224, 0.225]
+    }
+
+    /// A ResNet or ResNeXt (arXiv 1512.03385, 1611.05431) with the stride on the 3x3 convolution.
+    public struct Backbone: Codable, Equatable, Sendable {
+        /// The residual block: two 3x3 convolutions, or 1x1, 3x3, 1x1 with four times the width at the end.
+        public enum Block: String, Codable, Sendable {
+            case basic, bottleneck
+
+            /// Output channels over the block's width.
+            var expansion: Int { self == .basic ? 1 : 4 }
+        }
+
+        public var block = Block.bottleneck
+        /// Blocks in each of the four stages.
+        public var layers = [3, 4, 6, 3]
+        /// Channels of the 7x7 convolution at the beginning.
+        public var stemWidth = 64
+        /// Width of each stage before the block's expansion, channels.
+        public var widths = [64, 128, 256, 512]
+        /// Groups of the 3x3 convolutions; more than one makes it a ResNeXt.
+        public var groups = 1
+        /// Channels of a group in the first stage, for a width of 64.
+        public var widthPerGroup = 64
+        /// What is added to the variances before the root is taken.
+        public var batchNormEpsilon: Float = 1e-5
+
+        /// Channels inside a bottleneck block of a stage of some width.
+        func innerWidth(_ width: Int) -> Int { Int(Double(width) * (Double(widthPerGroup) / 64)) * groups }
+    }
+
+    /// What stands between a convolution and its activation.
+    public enum Normalization: String, Codable, Sendable {
+        /// Nothing; the convolution has a bias.
+        case none
+        /// Batch normalisation; the convolution has no bias.
+        case batch
+    }
+
+    /// The feature pyramid (arXiv 1612.03144).
+    public struct Pyramid: Codable, Equatable, Sendable {
+        /// Channels of every level.
+        public var channels = 256
+        public var normalization = Normalization.none
+    }
+
+    /// The region proposal network (arXiv 1506.01497).
+    public struct Proposals: Codable, Equatable, Sendable {
+        /// 3x3 convolutions before the two outputs.
+        public var convolutions = 1
+        /// The side of the square anchor of each level, pixels of the network's input; five levels.
+        public var anchorSizes: [Float] = [32, 64, 128, 256, 512]
+        /// Height over width of the anchors at every place.
+        public var aspectRatios: [Float] = [0.5, 1, 2]
+        /// Candidates that each level keeps before suppression.
+        public var preNmsTopN = 1000
+        /// Proposals that a picture keeps.
+        public var postNmsTopN = 1000
+        /// The IoU above which the lower of two candidates of one level is suppressed.
+        public var nmsThreshold: Float = 0.7
+    }
+
+    /// The head that classifies proposals and refines their boxes.
+    public struct BoxHead: Codable, Equatable, Sendable {
+        /// Output channels of 3x3 convolutions before the fully connected layers.
+        public var convolutions: [Int] = []
+        /// Output features of the fully connected layers.
+        public var fullyConnected = [1024, 1024]
+        public var normalization = Normalization.none
+        /// The score that a detection must exceed, 0...1.
+        public var scoreThreshold: Float = 0.05
+        /// The IoU above which the lower of two detections of one class is suppressed.
+        public var nmsThreshold: Float = 0.5
+        /// Detections that a picture keeps.
+        public var detectionsPerImage = 100
+    }
+
+    /// The head that draws masks.
+    public struct MaskHead: Codable, Equatable, Sendable {
+        /// Output channels of the 3x3 convolutions.
+        public var convolutions = [256, 256, 256, 256]
+        /// Channels of the transposed convolution.
+        public var hidden = 256
+        public var normalization = Normalization.none
+    }
+
+    public var transform = Transform()
+    public var backbone = Backbone()
+    public var pyramid = Pyramid()
+    public var proposals = Proposals()
+    public var boxHead = BoxHead()
+    public var maskHead = MaskHead()
+    /// Classes that the heads tell apart, with the background, which is class 0.
+    public var classes = 91
+    /// The categories; the heads' class is a category's id.
+    public var categories: [Instances.Category] = []
+
+    public init() {}
+
+    /// The name of a class; its number where the model gives none.
+    public func categoryName(_ id: Int) -> String { categories.first { $0.id == id }?.name ?? "class \(id)" }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Instances
+import Tensors
+
+/// A Mask R-CNN (He et al. 2017, arXiv 1703.06870) ready to look at pictures.
+// Every stored property is immutable and Sendable; several threads may detect at once, and take turns at each operator.
+public final class Detector: Sendable {
+    public let configuration: ModelConfiguration
+    private let network: Network
+    private let inference: Inference
+    private let transform: ImageTransform
+    private let anchors: AnchorGenerator
+    private let proposals: ProposalSelection
+    private let detections: DetectionSelection
+    private let names: [Int: String]
+
+    /// Lays the weights out for computing.
+    ///
+    /// - Parameter threads: Threads that compute; all processors where nil.
+    /// - Throws: `CheckpointError` for weights that are infinite or not a number.
+    public init(_ model: Model, threads: Int? = nil) throws {
+        configuration = model.configuration
+        network = model.network
+        inference = try Inference(model.network, weights: model.weights, compute: Compute(threads: threads))
+        transform = ImageTransform(configuration.transform)
+        anchors = AnchorGenerator(configuration.proposals)
+        proposals = ProposalSelection(configuration.proposals)
+        detections = DetectionSelection(configuration.boxHead)
+        names = Dictionary(uniqueKeysWithValues: configuration.categories.map { ($0.id, $0.name) })
+    }
+
+    /// Threads that compute.
+    public var threads: Int { inference.compute.workers.count }
+
+    /// Finds the objects in a picture.
+    ///
+    /// - Parameters:
+    ///   - threshold: The score that an object must exceed, 0...1; the model's own where nil.
+    ///   - categories: The category ids to report; all where nil.
+    /// - Returns: Objects by descending score, with boxes and masks in the picture's pixels.
+    public func detect(_ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil) -> [Instance] {
+        let input = transform(image, inference.compute)
+        let levels = features(input)
+        let regions = propose(levels, input)
+        var found = classify(regions.boxes, levels, input, threshold: threshold)
+        if let categories { found.removeAll { !categories.contains($0.label) } }
+        return segment(found, levels, input)
+    }
+
+    /// The pyramid's five levels.
+    func features(_ input: ImageTransform.Input) -> [Tensor] {
+        network.pyramid(network.backbone(input.tensor, inference), inference)
+    }
+
+    func propose(_ levels: [Tensor], _ input: ImageTransform.Input) -> ProposalSelection.Proposals {
+        let heads = levels.map { network.proposalHead($0, inference) }
+        let boxes = anchors.anchors(
+            size: .init(height: input.tensor.height, width: input.tensor.width),
+            grids: levels.map { .init(height: $0.height, width: $0.width) })
+        return proposals(heads, anchors: boxes, size: input.size)
+    }
+
+    func classify(
+        _ regions: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, threshold: Float?
+    ) -> [DetectionSelection.Detection] {
+        guard !regions.isEmpty else { return [] }
+        let pooled = RegionPooling(size: BoxHead.poolSize)(
+            regions, Array(levels.dropLast()), inputSize: input.size, inference.compute)
+        return detections(
+            network.boxHead(pooled, inference), proposals: regions, size: input.size, threshold: threshold)
+    }
+
+    /// Adds masks, and brings everything back to the picture.
+    func segment(
+        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input
+    ) -> [Instance] {
+        guard !found.isEmpty else { return [] }
+        let masks = maskProbabilities(found, levels, input)
+        let (width, height) = (input.originalSize.width, input.originalSize.height)
+        var pasting = MaskPasting()
+        let area = MaskHead.maskSize * MaskHead.maskSize
+        return masks.withElements { masks in
+            found.enumerated().map { index, detection in
+                let box = ImageTransform.restored(detection.box, input)
+                let mask = pasting.paste(
+                    UnsafeBufferPointer(rebasing: masks[index * area..<(index + 1) * area]), side: MaskHead.maskSize,
+                    box: box, width: width, height: height)
+                return Instance(
+                    categoryID: detection.label, category: names[detection.label] ?? "class \(detection.label)",
+                    score: detection.score, box: box, mask: mask)
+            }
+        }
+    }
+
+    /// The probabilities of each detection's own class, `[detections, 28, 28]`.
+    func maskProbabilities(
+        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input
+    ) -> Tensor {
+        let pooled = RegionPooling(size: MaskHead.poolSize)(
+            found.map(\.box), Array(levels.dropLast()), inputSize: input.size, inference.compute)
+        let logits = network.maskHead(pooled, inference)
+        let (area, classes) = (MaskHead.maskSize * MaskHead.maskSize, logits.channels)
+        let masks = inference.compute.pool.tensor([found.count, MaskHead.maskSize, MaskHead.maskSize])
+        logits.withElements { logits in
+            masks.withMutableElements { masks in
+                for (index, detection) in found.enumerated() {
+                    for place in index * area..<(index + 1) * area {
+                        masks[place] = 1 / (1 + exp(-logits[place * classes + detection.label]))
+                    }
+                }
+            }
+        }
+        return masks
+    }
+}

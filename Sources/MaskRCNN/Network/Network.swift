@@ -1,0 +1,33 @@
+import Checkpoints
+
+/// The topology of a whole Mask R-CNN; it holds no weights.
+public struct Network: Sendable {
+    public let backbone: ResNet
+    public let pyramid: FeaturePyramid
+    public let proposalHead: ProposalHead
+    public let boxHead: BoxHead
+    public let maskHead: MaskHead
+
+    public init(_ configuration: ModelConfiguration) {
+        let channels = configuration.pyramid.channels
+        backbone = ResNet(configuration.backbone)
+        pyramid = FeaturePyramid(configuration.pyramid, inputChannels: backbone.channels)
+        proposalHead = ProposalHead(configuration.proposals, channels: channels)
+        boxHead = BoxHead(configuration.boxHead, channels: channels, classes: configuration.classes)
+        maskHead = MaskHead(configuration.maskHead, channels: channels, classes: configuration.classes)
+    }
+
+    var convolutions: [ConvolutionLayer] {
+        backbone.convolutions + pyramid.convolutions + proposalHead.convolutions + boxHead.convolutions
+            + maskHead.allConvolutions
+    }
+
+    var linears: [LinearLayer] { boxHead.linears }
+    var deconvolutions: [DeconvolutionLayer] { [maskHead.upsampling] }
+
+    /// The names and shapes that a checkpoint must have.
+    public var manifest: Manifest {
+        Manifest(
+            convolutions.flatMap(\.parameters) + linears.flatMap(\.parameters) + deconvolutions.flatMap(\.parameters))
+    }
+}

@@ -1,0 +1,62 @@
+import Instances
+import Synchronization
+
+/// The anchors of all levels: at every place of a level's grid one box for each aspect ratio.
+public final class AnchorGenerator: Sendable {
+    /// Rows and columns of a level.
+    public struct Grid: Hashable, Sendable {
+        public var height: Int
+        public var width: Int
+
+        public init(height: Int, width: Int) {
+            self.height = height
+            self.width = width
+        }
+    }
+
+    private struct Key: Hashable {
+        var size: Grid
+        var grids: [Grid]
+    }
+
+    /// The anchors about the origin, by level.
+    let cells: [[Box]]
+    /// The last answer: a stream's frames have one size.
+    private let last = Mutex<(key: Key, anchors: [[Box]])?>(nil)
+
+    public init(_ configuration: ModelConfiguration.Proposals) {
+        cells = configuration.anchorSizes.map { size in
+            configuration.aspectRatios.map { ratio in
+                let heightRatio = ratio.squareRoot()
+                let (w, h) = (1 / heightRatio * size, heightRatio * size)
+                // torchvision rounds half to even.
+                func side(_ value: Float) -> Float { (value / 2).rounded(.toNearestOrEven) }
+                return Box(x0: side(-w), y0: side(-h), x1: side(w), y1: side(h))
+            }
+        }
+    }
+
+    /// The anchors of each level, ordered by row, column and aspect ratio.
+    ///
+    /// - Parameter size: Height and width of the network's input, with padding.
+    public func anchors(size: Grid, grids: [Grid]) -> [[Box]] {
+        let key = Key(size: size, grids: grids)
+        if let known = last.withLock({ $0?.key == key ? $0?.anchors : nil }) { return known }
+        let anchors = zip(grids, cells).map { grid, cells in
+            let (strideY, strideX) = (size.height / grid.height, size.width / grid.width)
+            var boxes: [Box] = []
+            boxes.reserveCapacity(grid.height * grid.width * cells.count)
+            for y in 0..<grid.height {
+                for x in 0..<grid.width {
+                    let (dx, dy) = (Float(x * strideX), Float(y * strideY))
+                    for cell in cells {
+                        boxes.append(Box(x0: cell.x0 + dx, y0: cell.y0 + dy, x1: cell.x1 + dx, y1: cell.y1 + dy))
+                    }
+                }
+            }
+            return boxes
+        }
+        last.withLock { $0 = (key, anchors) }
+        return anchors
+    }
+}

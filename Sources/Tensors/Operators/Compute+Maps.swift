@@ -1,0 +1,108 @@
+import CKernels
+
+extension Compute {
+    /// 3x3 maximum with stride 2 and padding 1, `[height, width, channels]`.
+    public func maxPool(_ input: Tensor) -> Tensor {
+        let (height, width) = ((input.height - 1) / 2 + 1, (input.width - 1) / 2 + 1)
+        let output = pool.tensor([height, width, input.channels])
+        workers.run(height, step: rowStep(width * input.channels)) { rows in
+            ck_max_pool(
+                input.pointer, input.height, input.width, input.channels, width, rows.lowerBound, rows.count,
+                output.pointer)
+        }
+        return output
+    }
+
+    /// Every second pixel of every second row, `[height, width, channels]`.
+    public func subsample(_ input: Tensor) -> Tensor {
+        let (height, width, channels) = ((input.height + 1) / 2, (input.width + 1) / 2, input.channels)
+        let output = pool.tensor([height, width, channels])
+        for y in 0..<height {
+            for x in 0..<width {
+                (output.pointer + (y * width + x) * channels).update(
+                    from: input.pointer + (2 * y * input.width + 2 * x) * channels, count: channels)
+            }
+        }
+        return output
+    }
+
+    /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3).
+    ///
+    /// - Parameter large: Consumed: the sum is written over it.
+    public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
+        let large = large
+        precondition(small.channels == large.channels, "maps of as many channels")
+        workers.run(large.height, step: rowStep(large.width * large.channels)) { rows in
+            ck_add_upsampled(
+                small.pointer, small.height, small.width, small.channels, large.height, large.width, rows.lowerBound,
+                rows.count, large.pointer)
+        }
+        return large
+    }
+
+    /// A box to sample, in the coordinates of a map.
+    public struct Region: Sendable {
+        /// Which of the maps.
+        public var level: Int
+        public var x0, y0, x1, y1: Float
+
+        public init(level: Int, x0: Float, y0: Float, x1: Float, y1: Float) {
+            self.level = level
+            self.x0 = x0
+            self.y0 = y0
+            self.x1 = x1
+            self.y1 = y1
+        }
+    }
+
+    /// RoIAlign (He et al. 2017, section 3) of every region: `[regions, size, size, channels]`.
+    public func roiAlign(_ maps: [Tensor], _ regions: [Region], size: Int, samples: Int) -> Tensor {
+        let channels = maps[0].channels
+        let output = pool.tensor([regions.count, size, size, channels])
+        workers.run(regions.count, step: 8) { range in
+            for index in range {
+                let region = regions[index]
+                let map = maps[region.level]
+                ck_roi_align(
+                    map.pointer, map.height, map.width, channels, region.x0, region.y0, region.x1, region.y1, size,
+                    samples, output.pointer + index * size * size * channels)
+            }
+        }
+        return output
+    }
+
+    /// Normalises an 8-bit RGB picture, resizes it and pads it with zeros at the right and the bottom.
+    ///
+    /// - Parameters:
+    ///   - pixels: `[height, width, 3]`.
+    ///   - table: The normalised value of every byte in every channel, `[3, 256]`.
+    ///   - size: Height and width after resizing.
+    ///   - padded: Height and width with padding.
+    /// - Returns: `[padded height, padded width, 3]`.
+    public func resizeNormalized(
+        _ pixels: UnsafeBufferPointer<UInt8>, height: Int, width: Int, table: [Float], size: (height: Int, width: Int),
+        padded: (height: Int, width: Int)
+    ) -> Tensor {
+        precondition(pixels.count == height * width * 3 && table.count == 768, "three channels a pixel")
+        let output = pool.tensor([padded.height, padded.width, 3])
+        let stride = padded.width * 3
+        table.withUnsafeBufferPointer { table in
+            workers.run(padded.height, step: 16) { rows in
+                let inside = rows.clamped(to: 0..<size.height)
+                if !inside.isEmpty {
+                    ck_resize_normalized(
+                        pixels.baseAddress!, height, width, table.baseAddress!, size.height, size.width,
+                        inside.lowerBound, inside.count, stride, output.pointer)
+                }
+                for y in rows {
+                    let used = y < size.height ? size.width * 3 : 0
+                    (output.pointer + y * stride + used).update(repeating: 0, count: stride - used)
+                }
+            }
+        }
+        return output
+    }
+
+    /// Rows of which each piece has some ten thousand values.
+    private func rowStep(_ values: Int) -> Int { max(1, 20_000 / max(1, values)) }
+}

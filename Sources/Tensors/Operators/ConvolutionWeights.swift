@@ -1,0 +1,74 @@
+import CKernels
+
+/// A convolution's weights in the layout that its algorithm reads, with normalisation folded in.
+public struct ConvolutionWeights: Sendable {
+    /// Window's side, pixels; windows are square.
+    public let kernel: Int
+    public let stride: Int
+    public let padding: Int
+    public let groups: Int
+    public let inputChannels: Int
+    public let outputChannels: Int
+
+    enum Algorithm: Sendable {
+        /// A product of the pixels with the weights `[inputs, outputs]`.
+        case pointwise
+        /// Winograd F(4x4,3x3); weights `[36, inputs, outputs]`.
+        case winograd
+        /// Windows unfolded into rows; weights `[groups, kernel * kernel * inputs / groups, outputs / groups]`.
+        case unfolded
+    }
+
+    let algorithm: Algorithm
+    let weights: Tensor
+    let bias: Tensor?
+
+    /// Lays out weights.
+    ///
+    /// - Parameters:
+    ///   - weights: `[outputs, inputs / groups, kernel, kernel]`, as checkpoints have them.
+    ///   - bias: `[outputs]`.
+    public init(
+        weights: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
+        padding: Int = 0, groups: Int = 1
+    ) {
+        let groupInputs = inputChannels / groups
+        precondition(weights.count == outputChannels * groupInputs * kernel * kernel, "weights of the layer's shape")
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+        self.groups = groups
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        self.bias = bias.map { Tensor($0, shape: [outputChannels]) }
+        let groupOutputs = outputChannels / groups
+        // [groups, ky, kx, inputs / groups, outputs / groups]
+        let area = kernel * kernel
+        let rows = Tensor(zeros: [groups, area * groupInputs, groupOutputs])
+        rows.withMutableElements { rows in
+            for output in 0..<outputChannels {
+                let (group, column) = (output / groupOutputs, output % groupOutputs)
+                for input in 0..<groupInputs {
+                    for place in 0..<area {
+                        rows[((group * area + place) * groupInputs + input) * groupOutputs + column] =
+                            weights[(output * groupInputs + input) * area + place]
+                    }
+                }
+            }
+        }
+        if kernel == 1 && stride == 1 && padding == 0 && groups == 1 {
+            algorithm = .pointwise
+            self.weights = rows
+        } else if kernel == 3 && stride == 1 && padding == 1 && groups == 1 && inputChannels >= 16 {
+            algorithm = .winograd
+            self.weights = Tensor(zeros: [36, inputChannels, outputChannels])
+            ck_winograd_filter(rows.pointer, inputChannels, outputChannels, self.weights.pointer)
+        } else {
+            algorithm = .unfolded
+            self.weights = rows
+        }
+    }
+
+    /// The output's side for an input's side, pixels.
+    func outputSide(_ side: Int) -> Int { (side + 2 * padding - kernel) / stride + 1 }
+}

@@ -1,0 +1,68 @@
+import CKernels
+
+/// The weights of a transposed convolution with a 2x2 window and stride 2, whose windows never meet.
+public struct DeconvolutionWeights: Sendable {
+    public let inputChannels: Int
+    public let outputChannels: Int
+    /// `[inputs, 4 * outputs]`, the four places of the window row by row.
+    let weights: Tensor
+    /// `[4 * outputs]`.
+    let bias: Tensor
+
+    /// Lays out weights.
+    ///
+    /// - Parameters:
+    ///   - weights: `[inputs, outputs, 2, 2]`, as checkpoints have them.
+    ///   - bias: `[outputs]`.
+    public init(weights: [Float], bias: [Float], inputChannels: Int, outputChannels: Int) {
+        precondition(weights.count == inputChannels * outputChannels * 4, "weights of the layer's shape")
+        self.inputChannels = inputChannels
+        self.outputChannels = outputChannels
+        self.bias = Tensor((0..<4).flatMap { _ in bias }, shape: [4 * outputChannels])
+        self.weights = Tensor(zeros: [inputChannels, 4 * outputChannels])
+        for input in 0..<inputChannels {
+            for output in 0..<outputChannels {
+                for place in 0..<4 {
+                    self.weights.pointer[(input * 4 + place) * outputChannels + output] =
+                        weights[(input * outputChannels + output) * 4 + place]
+                }
+            }
+        }
+    }
+}
+
+extension Compute {
+    /// A transposed convolution, `[pictures, height, width, inputs]` to `[pictures, 2 * height, 2 * width, outputs]`.
+    public func deconvolution(
+        _ input: Tensor, _ weights: DeconvolutionWeights, activation: Activation = .none
+    ) -> Tensor {
+        precondition(input.channels == weights.inputChannels, "the layer's input channels")
+        let (width, outputs) = (input.width, weights.outputChannels)
+        let lines = input.shape.dropLast(2).reduce(1, *)
+        let output = pool.tensor(
+            Array(input.shape.dropLast(3)) + [2 * input.height, 2 * width, outputs])
+        let columns = 4 * outputs
+        // Output rows 2i and 2i + 1 follow each other in memory, whatever picture they are of.
+        let step = max(1, min(lines, 512 / max(1, width)))
+        workers.run(lines, step: step) { range in
+            let rows = range.count * width
+            let products = pool.tensor([rows, columns])
+            MatrixProduct.multiply(
+                rows: rows, columns: columns, inner: weights.inputChannels,
+                a: input.pointer + range.lowerBound * width * weights.inputChannels, aStride: weights.inputChannels,
+                b: weights.weights.pointer, bStride: columns, c: products.pointer, cStride: columns)
+            var epilogue = ck_epilogue(
+                bias: weights.bias.pointer, residual: nil, relu: activation == .relu ? 1 : 0)
+            ck_apply_epilogue(products.pointer, rows, columns, columns, &epilogue)
+            for row in 0..<rows {
+                let (line, x) = (range.lowerBound + row / width, row % width)
+                let source = products.pointer + row * columns
+                for half in 0..<2 {
+                    let target = output.pointer + ((2 * line + half) * 2 * width + 2 * x) * outputs
+                    target.update(from: source + half * 2 * outputs, count: 2 * outputs)
+                }
+            }
+        }
+        return output
+    }
+}

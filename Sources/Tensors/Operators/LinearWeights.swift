@@ -1,0 +1,37 @@
+/// A fully connected layer's weights, transposed for products from the left.
+public struct LinearWeights: Sendable {
+    public let inputs: Int
+    public let outputs: Int
+    /// `[inputs, outputs]`.
+    let weights: Tensor
+    let bias: Tensor?
+
+    /// Lays out weights.
+    ///
+    /// - Parameters:
+    ///   - weights: `[outputs, inputs]`, as checkpoints have them.
+    ///   - bias: `[outputs]`.
+    ///   - pooled: The inputs' shape `[channels, height, width]` in the checkpoint, where they are a feature map; here
+    ///     they come as `[height, width, channels]`.
+    public init(weights: [Float], bias: [Float]?, inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)? = nil)
+    {
+        precondition(weights.count == inputs * outputs, "weights of the layer's shape")
+        self.inputs = inputs
+        self.outputs = outputs
+        self.bias = bias.map { Tensor($0, shape: [outputs]) }
+        self.weights = Tensor(zeros: [inputs, outputs])
+        let channels = pooled?.channels ?? inputs
+        let area = inputs / channels
+        let rows = self.weights.pointer
+        weights.withUnsafeBufferPointer { weights in
+            for output in 0..<outputs {
+                for channel in 0..<channels {
+                    for place in 0..<area {
+                        rows[(place * channels + channel) * outputs + output] =
+                            weights[output * inputs + channel * area + place]
+                    }
+                }
+            }
+        }
+    }
+}

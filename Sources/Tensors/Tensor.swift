@@ -1,0 +1,92 @@
+import Glibc
+
+/// A dense array of floats; feature maps are `[height, width, channels]` (NHWC with one picture), matrices `[rows, columns]`.
+///
+/// It owns its memory, or shares the memory that a `TensorPool` takes back when the last tensor over it is gone.
+// Sendable: only the operator that makes a tensor writes to it, and afterwards it is read only.
+public final class Tensor: @unchecked Sendable {
+    /// Length of every dimension, outermost first.
+    public let shape: [Int]
+    /// Product of the shape.
+    public let count: Int
+
+    private let buffer: TensorBuffer
+
+    init(shape: [Int], buffer: TensorBuffer) {
+        self.shape = shape
+        count = shape.reduce(1, *)
+        precondition(buffer.capacity >= count, "the memory holds the whole tensor")
+        self.buffer = buffer
+    }
+
+    /// Takes memory of its own, filled with zeros.
+    public convenience init(zeros shape: [Int]) {
+        let count = shape.reduce(1, *)
+        let buffer = TensorBuffer(capacity: count, pool: nil)
+        buffer.pointer.initialize(repeating: 0, count: count)
+        self.init(shape: shape, buffer: buffer)
+    }
+
+    /// Copies values, row-major.
+    public convenience init(_ values: [Float], shape: [Int]) {
+        precondition(values.count == shape.reduce(1, *), "one value an element")
+        self.init(shape: shape, buffer: TensorBuffer(capacity: values.count, pool: nil))
+        values.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { pointer.update(from: base, count: source.count) }
+        }
+    }
+
+    /// The first element; for this module's operators.
+    var pointer: UnsafeMutablePointer<Float> { buffer.pointer }
+
+    /// Reads the elements, row-major.
+    public func withElements<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(UnsafeBufferPointer(start: pointer, count: count)) }
+    }
+
+    /// Writes the elements, row-major; only while nothing else holds the tensor.
+    public func withMutableElements<Result>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(UnsafeMutableBufferPointer(start: pointer, count: count)) }
+    }
+
+    /// The elements as an array, row-major.
+    public var elements: [Float] { withElements(Array.init) }
+
+    /// The same elements under another shape, without a copy.
+    public func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape: shape, buffer: buffer) }
+
+    /// Height of a feature map.
+    public var height: Int { shape[shape.count - 3] }
+    /// Width of a feature map.
+    public var width: Int { shape[shape.count - 2] }
+    /// Channels of a feature map.
+    public var channels: Int { shape[shape.count - 1] }
+}
+
+/// Memory for floats at a multiple of 64 bytes, so that a vector never straddles two cache lines.
+// Sendable: the pointer never changes; who may write is ruled by the tensor over it.
+final class TensorBuffer: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<Float>
+    /// Floats.
+    let capacity: Int
+    private weak var pool: TensorPool?
+
+    init(capacity: Int, pool: TensorPool?, recycled: UnsafeMutablePointer<Float>? = nil) {
+        self.capacity = max(capacity, 1)
+        self.pool = pool
+        pointer = recycled ?? Self.allocate(self.capacity)
+    }
+
+    deinit {
+        if pool?.recycle(pointer, capacity: capacity) != true { free(pointer) }
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
+        var memory: UnsafeMutableRawPointer?
+        let code = posix_memalign(&memory, 64, capacity * MemoryLayout<Float>.stride)
+        guard code == 0, let memory else { fatalError("out of memory: \(capacity) floats are not to be had") }
+        return memory.bindMemory(to: Float.self, capacity: capacity)
+    }
+}

@@ -1,0 +1,152 @@
+import CKernels
+import Foundation
+import Glibc
+import Synchronization
+
+/// The threads that share the work of one operator at a time; the caller is one of them.
+///
+/// Several callers take turns. Work is given out piece by piece, so that a thread that the system interrupts delays little.
+// Sendable: `state` is touched with the mutex held, and `work` only between the counted beginning and end of a region.
+public final class Workers: @unchecked Sendable {
+    /// Threads that work, the caller among them.
+    public let count: Int
+
+    private struct State {
+        var region: Region?
+        /// Workers inside the region.
+        var active = 0
+        var isStopping = false
+    }
+
+    private struct Region {
+        var pieces: Int
+        var body: (Int) -> Void
+    }
+
+    private final class Shared: @unchecked Sendable {
+        let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        let begun = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+        let ended = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+        var state = State()
+        /// The next piece that nobody has taken.
+        let next = Atomic<Int>(0)
+        /// Counts regions, so that a worker can wait for the next one without a lock.
+        let generation = Atomic<Int>(0)
+
+        init() {
+            pthread_mutex_init(mutex, nil)
+            pthread_cond_init(begun, nil)
+            pthread_cond_init(ended, nil)
+        }
+
+        deinit {
+            pthread_cond_destroy(ended)
+            pthread_cond_destroy(begun)
+            pthread_mutex_destroy(mutex)
+            ended.deallocate()
+            begun.deallocate()
+            mutex.deallocate()
+        }
+
+        func drain(_ region: Region) {
+            while true {
+                let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard piece < region.pieces else { return }
+                region.body(piece)
+            }
+        }
+
+        func work() {
+            var seen = 0
+            while true {
+                // Operators follow each other closely; falling asleep between them would cost more than a short wait.
+                var turns = 0
+                while generation.load(ordering: .acquiring) == seen, turns < Workers.turnsBeforeSleep {
+                    ck_relax()
+                    turns += 1
+                }
+                pthread_mutex_lock(mutex)
+                while generation.load(ordering: .relaxed) == seen && !state.isStopping {
+                    pthread_cond_wait(begun, mutex)
+                }
+                if state.isStopping {
+                    pthread_mutex_unlock(mutex)
+                    return
+                }
+                seen = generation.load(ordering: .relaxed)
+                // The caller may have done everything by itself already.
+                guard let region = state.region else {
+                    pthread_mutex_unlock(mutex)
+                    continue
+                }
+                state.active += 1
+                pthread_mutex_unlock(mutex)
+                drain(region)
+                pthread_mutex_lock(mutex)
+                state.active -= 1
+                if state.active == 0 { pthread_cond_signal(ended) }
+                pthread_mutex_unlock(mutex)
+            }
+        }
+    }
+
+    private static let turnsBeforeSleep = 2000
+
+    private let shared = Shared()
+    private let turn = NSLock()
+
+    /// Starts the threads.
+    ///
+    /// - Parameter count: Threads that work, the caller among them; at least 1.
+    public init(count: Int) {
+        precondition(count > 0, "somebody has to work")
+        self.count = count
+        for number in 1..<max(count, 1) {
+            let thread = Thread { [shared] in shared.work() }
+            thread.name = "engine-\(number)"
+            thread.stackSize = 1 << 20
+            thread.start()
+        }
+    }
+
+    /// The processors that this process may run on.
+    public static var available: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    deinit {
+        pthread_mutex_lock(shared.mutex)
+        shared.state.isStopping = true
+        pthread_cond_broadcast(shared.begun)
+        pthread_mutex_unlock(shared.mutex)
+    }
+
+    /// Calls `body` once with each number below `pieces`, on any of the threads, and returns when all calls have.
+    public func run(_ pieces: Int, _ body: (Int) -> Void) {
+        guard count > 1, pieces > 1 else {
+            for piece in 0..<max(pieces, 0) { body(piece) }
+            return
+        }
+        turn.lock()
+        defer { turn.unlock() }
+        withoutActuallyEscaping(body) { body in
+            let region = Region(pieces: pieces, body: body)
+            shared.next.store(0, ordering: .relaxed)
+            pthread_mutex_lock(shared.mutex)
+            shared.state.region = region
+            shared.generation.wrappingAdd(1, ordering: .releasing)
+            pthread_cond_broadcast(shared.begun)
+            pthread_mutex_unlock(shared.mutex)
+            shared.drain(region)
+            pthread_mutex_lock(shared.mutex)
+            shared.state.region = nil
+            while shared.state.active > 0 { pthread_cond_wait(shared.ended, shared.mutex) }
+            pthread_mutex_unlock(shared.mutex)
+        }
+    }
+
+    /// Cuts `0..<total` into ranges of at most `step` and calls `body` with each, on any of the threads.
+    public func run(_ total: Int, step: Int, _ body: (Range<Int>) -> Void) {
+        run((total + step - 1) / step) { piece in
+            body(piece * step..<min(total, (piece + 1) * step))
+        }
+    }
+}
