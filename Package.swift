@@ -37,7 +37,7 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Files", "Instances", "Tracking", "Service", "Synthesis",
+                "Checkpoints", "Files", "Instances", "MaskRCNN", "Tracking", "Service", "Synthesis",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -20,10 +20,10 @@ extension ModelConfiguration {
         }
     }
 
-    /// Reads JSON text and checks it; every part may be left out, wholly or key by key.
+    /// Reads JSON text and checks it; every part may be left out, wholly or key by key, and then is as in `defaults`.
     ///
     /// - Throws: `ModelConfiguration.Failure`.
-    public init(json text: String) throws {
+    public init(json text: String, over defaults: ModelConfiguration = .init()) throws {
         let given: Any
         do {
             given = try JSONSerialization.jsonObject(with: Data(text.utf8))
@@ -32,8 +32,8 @@ extension ModelConfiguration {
         }
         guard let given = given as? [String: Any] else { throw Failure.malformed("it is no JSON object") }
         do {
-            let defaults = try JSONSerialization.jsonObject(with: Data(Self().json.utf8)) as? [String: Any] ?? [:]
-            let whole = try Self.overlay(given, on: defaults, path: "")
+            let base = try JSONSerialization.jsonObject(with: Data(defaults.json.utf8)) as? [String: Any] ?? [:]
+            let whole = try Self.overlay(given, on: base, path: "")
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             self = try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: whole))

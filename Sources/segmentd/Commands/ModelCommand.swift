@@ -1,0 +1,145 @@
+import ArgumentParser
+import Checkpoints
+import Files
+import Foundation
+import Instances
+import MaskRCNN
+
+/// `segmentd model`: from a checkpoint to a model that describes itself.
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "Imports checkpoints and shows what a model is.",
+        subcommands: [Import.self, Info.self])
+
+    struct Import: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a model of a torchvision checkpoint (.pth or .safetensors).",
+            discussion: """
+                The architecture is read off the tensors. What they do not tell (input size, anchors, thresholds, the names \
+                of the categories) is torchvision's default, or comes from a JSON file with --configuration, in which every \
+                key may be left out. 'segmentd model info' prints a model's configuration in that form with --json.
+                """)
+
+        @Argument(help: "The checkpoint: what torch.save(model.state_dict(), ...) wrote, or a .safetensors file.")
+        var checkpoint: String
+
+        @Option(name: [.short, .long], help: "The .safetensors file to write.")
+        var output: String
+
+        @Option(name: .customLong("configuration"), help: "A JSON file with what the tensors do not tell.")
+        var configurationPath: String?
+
+        @Option(help: "Names of the classes from 1 on, by commas; COCO's for 91 classes if not given.")
+        var categories: String?
+
+        @Option(
+            help: "What batch normalisation adds to variances; 1e-5, or 0 for torchvision's published COCO_V1 weights.")
+        var batchNormEpsilon: Float?
+
+        func run() throws {
+            let weights = try Checkpoint.open(checkpoint)
+            let configuration = try recognized(weights)
+            let model = try Model(configuration, weights: weights)
+            if FileManager.default.fileExists(atPath: output),
+                URL(fileURLWithPath: output).resolvingSymlinksInPath()
+                    == URL(fileURLWithPath: checkpoint).resolvingSymlinksInPath()
+            {
+                throw CommandFailure("\(output): is the checkpoint itself; give the model another name")
+            }
+            try model.write(to: output)
+            Terminal.note("\(output): \(ModelSummary(model).line)")
+            if configuration.categories.isEmpty {
+                Terminal.note(
+                    "The \(configuration.classes - 1) classes have no names yet; import again with --categories a,b,…")
+            }
+        }
+
+        private func recognized(_ weights: Checkpoint) throws -> ModelConfiguration {
+            var configuration: ModelConfiguration
+            if let configurationPath {
+                let text = try MappedFile(path: configurationPath).withUnsafeBytes {
+                    String(decoding: $0, as: UTF8.self)
+                }
+                do {
+                    configuration = try ModelConfiguration(
+                        json: text, over: (try? ModelConfiguration(recognizing: weights)) ?? ModelConfiguration())
+                } catch let failure as ModelConfiguration.Failure {
+                    throw CommandFailure("\(configurationPath): \(failure)")
+                }
+            } else if let text = weights.metadata[Model.metadataKey] {
+                configuration = try ModelConfiguration(json: text)
+            } else {
+                configuration = try ModelConfiguration(recognizing: weights)
+            }
+            if let batchNormEpsilon {
+                configuration.backbone.batchNormEpsilon = batchNormEpsilon
+            } else if ModelConfiguration.isPublished(path: checkpoint) {
+                configuration.backbone.batchNormEpsilon = 0
+                Terminal.note("These are torchvision's published weights: batch normalisation gets an epsilon of 0.")
+            }
+            if let categories {
+                let names = categories.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+                guard names.count == configuration.classes - 1 else {
+                    throw CommandFailure(
+                        "--categories has \(names.count) names; the model has \(configuration.classes - 1) classes beside "
+                            + "the background")
+                }
+                configuration.categories = names.enumerated().map { Instances.Category(id: $0 + 1, name: $1) }
+            }
+            try configuration.validate()
+            return configuration
+        }
+    }
+
+    struct Info: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows what a model is.")
+
+        @Argument(help: "The model's .safetensors file; the sample model if not given.")
+        var model: String?
+
+        @Flag(help: "Print the configuration as JSON.")
+        var json = false
+
+        func run() throws {
+            let model = try Model(path: SampleModel.path(or: model))
+            print(json ? model.configuration.json : ModelSummary(model).table)
+        }
+    }
+}
+
+/// A model in words.
+private struct ModelSummary {
+    private let model: Model
+
+    init(_ model: Model) { self.model = model }
+
+    private var backbone: String {
+        let backbone = model.configuration.backbone
+        let perBlock = backbone.block == .basic ? 2 : 3
+        let depth = backbone.layers.reduce(0, +) * perBlock + 2
+        guard backbone.groups > 1 else { return "ResNet-\(depth)" }
+        return "ResNeXt-\(depth) \(backbone.groups)x\(backbone.widthPerGroup)d"
+    }
+
+    private var millions: String { String(format: "%.1f million parameters", Double(model.parameterCount) / 1e6) }
+
+    var line: String { "Mask R-CNN, \(backbone) with FPN, \(model.configuration.classes - 1) classes, \(millions)" }
+
+    var table: String {
+        let c = model.configuration
+        func list<Value>(_ values: [Value]) -> String { values.map { "\($0)" }.joined(separator: " ") }
+        let names = c.categories.map(\.name).joined(separator: ", ")
+        return """
+            file         \(model.weights.path)
+            network      Mask R-CNN, \(backbone) with FPN of \(c.pyramid.channels) channels
+            backbone     \(list(c.backbone.layers)) \(c.backbone.block.rawValue) blocks, widths \(list(c.backbone.widths))
+            input        shorter side \(c.transform.minSize), longer at most \(c.transform.maxSize) pixels
+            anchors      \(list(c.proposals.anchorSizes)) pixels, height over width \(list(c.proposals.aspectRatios))
+            box head     \(list(c.boxHead.convolutions + c.boxHead.fullyConnected)), score above \(c.boxHead.scoreThreshold), \
+            at most \(c.boxHead.detectionsPerImage) objects
+            mask head    \(list(c.maskHead.convolutions)), then \(c.maskHead.hidden)
+            parameters   \(model.parameterCount)
+            categories   \(names.isEmpty ? "\(c.classes - 1) without names" : names)
+            """
+    }
+}
