@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -16,18 +16,22 @@ DEFAULTS = {
     "transform": {"min_size": 800, "max_size": 1333, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
     "backbone": {
         "block": "bottleneck", "layers": [3, 4, 6, 3], "stem_width": 64, "widths": [64, 128, 256, 512],
-        "groups": 1, "width_per_group": 64,
+        "groups": 1, "width_per_group": 64, "batch_norm_epsilon": 1e-5,
     },
-    "pyramid": {"channels": 256},
+    "pyramid": {"channels": 256, "normalization": "none"},
     "proposals": {
         "convolutions": 1, "anchor_sizes": [32, 64, 128, 256, 512], "aspect_ratios": [0.5, 1.0, 2.0],
         "pre_nms_top_n": 1000, "post_nms_top_n": 1000, "nms_threshold": 0.7,
     },
     "box_head": {
-        "fully_connected": [1024, 1024], "score_threshold": 0.05, "nms_threshold": 0.5, "detections_per_image": 100,
+        "convolutions": [], "fully_connected": [1024, 1024], "normalization": "none",
+        "score_threshold": 0.05, "nms_threshold": 0.5, "detections_per_image": 100,
     },
-    "mask_head": {"convolutions": [256, 256, 256, 256], "hidden": 256},
+    "mask_head": {"convolutions": [256, 256, 256, 256], "hidden": 256, "normalization": "none"},
 }
+
+# What a part's "normalization" may be: torchvision's v1 models have none outside the backbone, its v2 models have this one.
+NORMALIZATIONS = {"none": None, "batch": nn.BatchNorm2d}
 
 
 class ScaledResNet(ResNet):
@@ -48,6 +52,8 @@ class ScaledResNet(ResNet):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, nn.BatchNorm2d):
+                module.eps = configuration["batch_norm_epsilon"]
         self.channels = [width * block.expansion for width in configuration["widths"]]
 
 
@@ -61,12 +67,25 @@ def read_configuration(path_or_text):
     return {**given, **{part: {**values, **given.get(part, {})} for part, values in DEFAULTS.items()}}
 
 
+def make_box_head(box, channels):
+    """Two fully connected layers as in torchvision's v1, or convolutions and any number of such layers as in v2."""
+    if box["convolutions"]:
+        return FastRCNNConvFCHead(
+            (channels, 7, 7), box["convolutions"], box["fully_connected"], NORMALIZATIONS[box["normalization"]])
+    hidden, again = box["fully_connected"]
+    if hidden != again:
+        raise ValueError("a box head without convolutions has two fully connected layers of one size")
+    return TwoMLPHead(channels * 49, hidden)
+
+
 def build(c, **overrides):
     """Builds the model of a configuration; keyword arguments go to torchvision's MaskRCNN."""
     transform, proposals, box, mask = c["transform"], c["proposals"], c["box_head"], c["mask_head"]
     channels = c["pyramid"]["channels"]
     body = ScaledResNet(c["backbone"])
-    backbone = BackboneWithFPN(body, {f"layer{i}": str(i - 1) for i in range(1, 5)}, body.channels, channels)
+    backbone = BackboneWithFPN(
+        body, {f"layer{i}": str(i - 1) for i in range(1, 5)}, body.channels, channels,
+        norm_layer=NORMALIZATIONS[c["pyramid"]["normalization"]])
     ratios = tuple(proposals["aspect_ratios"])
     arguments = dict(
         min_size=transform["min_size"], max_size=transform["max_size"],
@@ -75,11 +94,11 @@ def build(c, **overrides):
         rpn_head=RPNHead(channels, len(ratios), conv_depth=proposals["convolutions"]),
         rpn_pre_nms_top_n_test=proposals["pre_nms_top_n"], rpn_post_nms_top_n_test=proposals["post_nms_top_n"],
         rpn_nms_thresh=proposals["nms_threshold"],
-        box_head=TwoMLPHead(channels * 49, box["fully_connected"][0]),
-        box_predictor=FastRCNNPredictor(box["fully_connected"][1], c["classes"]),
+        box_head=make_box_head(box, channels),
+        box_predictor=FastRCNNPredictor(box["fully_connected"][-1], c["classes"]),
         box_score_thresh=box["score_threshold"], box_nms_thresh=box["nms_threshold"],
         box_detections_per_img=box["detections_per_image"],
-        mask_head=MaskRCNNHeads(channels, mask["convolutions"], 1),
+        mask_head=MaskRCNNHeads(channels, mask["convolutions"], 1, NORMALIZATIONS[mask["normalization"]]),
         mask_predictor=MaskRCNNPredictor(mask["convolutions"][-1], mask["hidden"], c["classes"]),
     )
     return MaskRCNN(backbone, **{**arguments, **overrides})
