@@ -22,7 +22,8 @@ enum SampleModel {
         }
         places.append(URL(fileURLWithPath: "Samples/\(name)"))
         guard let found = places.first(where: { manager.fileExists(atPath: $0.path) }) else {
-            throw CommandFailure("no model is named and the sample model \(name) is not installed; name one with --model")
+            throw CommandFailure(
+                "no model is named and the sample model \(name) is not installed; name one with --model")
         }
         return found.path
     }

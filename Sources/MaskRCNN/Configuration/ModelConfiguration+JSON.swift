@@ -135,7 +135,8 @@ extension ModelConfiguration {
         try channels(maskHead.convolutions + [maskHead.hidden], "mask_head.convolutions")
         try require(!maskHead.convolutions.isEmpty, "mask_head.convolutions", "is empty")
         for (key, value) in [
-            ("proposals.nms_threshold", proposals.nmsThreshold), ("box_head.score_threshold", boxHead.scoreThreshold),
+            ("proposals.nms_threshold", proposals.nmsThreshold),
+            ("box_head.score_threshold", Double(boxHead.scoreThreshold)),
             ("box_head.nms_threshold", boxHead.nmsThreshold),
         ] {
             try require((0...1).contains(value), key, "is not 0...1")

@@ -73,7 +73,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
         /// Proposals that a picture keeps.
         public var postNmsTopN = 1000
         /// The IoU above which the lower of two candidates of one level is suppressed.
-        public var nmsThreshold: Float = 0.7
+        public var nmsThreshold = 0.7
     }
 
     /// The head that classifies proposals and refines their boxes.
@@ -86,7 +86,7 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
         /// The score that a detection must exceed, 0...1.
         public var scoreThreshold: Float = 0.05
         /// The IoU above which the lower of two detections of one class is suppressed.
-        public var nmsThreshold: Float = 0.5
+        public var nmsThreshold = 0.5
         /// Detections that a picture keeps.
         public var detectionsPerImage = 100
     }

@@ -13,7 +13,7 @@ public enum NonMaximumSuppression {
     ///   - threshold: The IoU above which the lower of two boxes goes.
     ///   - limit: The number after which the rest does not matter.
     public static func suppress(
-        _ boxes: [Box], scores: [Float], groups: [Int], threshold: Float, limit: Int = .max
+        _ boxes: [Box], scores: [Float], groups: [Int], threshold: Double, limit: Int = .max
     ) -> [Int] {
         precondition(boxes.count == scores.count && boxes.count == groups.count, "a score and a group a box")
         let order = descending(scores)
@@ -42,7 +42,7 @@ public enum NonMaximumSuppression {
         return pairs.map { Int($0.index) }
     }
 
-    private static func suppress(_ boxes: [Box], order: [Int], threshold: Float, limit: Int) -> [Int] {
+    private static func suppress(_ boxes: [Box], order: [Int], threshold: Double, limit: Int) -> [Int] {
         // Those that stay, side by side, so that each candidate is compared with few and contiguous values.
         var (kept, stay) = ([Int](), [(box: Box, area: Float)]())
         for index in order where kept.count < limit {
@@ -52,7 +52,8 @@ public enum NonMaximumSuppression {
                 let w = max(0, min(box.x1, other.box.x1) - max(box.x0, other.box.x0))
                 let h = max(0, min(box.y1, other.box.y1) - max(box.y0, other.box.y0))
                 let both = w * h
-                return both / (other.area + area - both) > threshold
+                // PyTorch compares the single-precision ratio with a threshold in double precision.
+                return Double(both / (other.area + area - both)) > threshold
             }
             if isSuppressed { continue }
             kept.append(index)
