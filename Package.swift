@@ -45,6 +45,7 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
         .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
+        .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
     ],
