@@ -87,7 +87,7 @@ private struct LineSizes {
     init(_ canvas: Canvas) {
         let side = min(canvas.width, canvas.height)
         box = max(1, (side + 180) / 360)
-        contour = max(1, (side + 360) / 720)
+        contour = max(1, (side + 240) / 480)
         font = max(11, (side + 20) / 40)
     }
 }
