@@ -11,6 +11,8 @@ public final class RGBImage: @unchecked Sendable {
     public var bytesPerRow: Int { width * 3 }
 
     private let storage: UnsafeMutableBufferPointer<UInt8>
+    /// Takes the memory back where it is not the picture's own.
+    private let release: (@Sendable () -> Void)?
 
     /// Allocates a black picture.
     public init(width: Int, height: Int) {
@@ -19,9 +21,28 @@ public final class RGBImage: @unchecked Sendable {
         self.height = height
         storage = .allocate(capacity: width * height * 3)
         storage.initialize(repeating: 0)
+        release = nil
     }
 
-    deinit { storage.deallocate() }
+    /// Borrows memory, such as a pool's; its samples stay as they are.
+    ///
+    /// - Parameters:
+    ///   - samples: `width * height * 3` initialised bytes that nothing else touches until `release`.
+    ///   - release: Called once, by whichever thread drops the picture last.
+    public init(
+        width: Int, height: Int, samples: UnsafeMutableBufferPointer<UInt8>, release: @escaping @Sendable () -> Void
+    ) {
+        precondition(width > 0 && height > 0, "a picture has at least one pixel")
+        precondition(samples.count == width * height * 3, "a picture has three samples a pixel")
+        self.width = width
+        self.height = height
+        storage = samples
+        self.release = release
+    }
+
+    deinit {
+        if let release { release() } else { storage.deallocate() }
+    }
 
     /// Reads the samples, row by row, red first.
     @inlinable
