@@ -49,6 +49,7 @@ let package = Package(
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
+        .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
     ],
