@@ -37,7 +37,8 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Checkpoints", "Files", "Instances", "MaskRCNN", "Tracking", "Service", "Synthesis",
+                "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
+                "Synthesis", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -12,15 +12,21 @@ public final class Workers: @unchecked Sendable {
     public let count: Int
 
     private struct State {
-        var region: Region?
+        /// Held by the caller until no worker is inside.
+        var region: Unmanaged<Region>?
         /// Workers inside the region.
         var active = 0
         var isStopping = false
     }
 
-    private struct Region {
-        var pieces: Int
-        var body: (Int) -> Void
+    private final class Region {
+        let pieces: Int
+        let body: (Int) -> Void
+
+        init(pieces: Int, body: @escaping (Int) -> Void) {
+            self.pieces = pieces
+            self.body = body
+        }
     }
 
     private final class Shared: @unchecked Sendable {
@@ -48,7 +54,11 @@ public final class Workers: @unchecked Sendable {
             mutex.deallocate()
         }
 
-        func drain(_ region: Region) {
+        /// Takes pieces until none is left.
+        // Never inlined: whatever it retains is released before a worker says that it has left the region.
+        @inline(never)
+        func drain(_ reference: Unmanaged<Region>) {
+            let region = reference.takeUnretainedValue()
             while true {
                 let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard piece < region.pieces else { return }
@@ -128,7 +138,9 @@ public final class Workers: @unchecked Sendable {
         turn.lock()
         defer { turn.unlock() }
         withoutActuallyEscaping(body) { body in
-            let region = Region(pieces: pieces, body: body)
+            let owner = Region(pieces: pieces, body: body)
+            defer { withExtendedLifetime(owner) {} }
+            let region = Unmanaged.passUnretained(owner)
             shared.next.store(0, ordering: .relaxed)
             pthread_mutex_lock(shared.mutex)
             shared.state.region = region

@@ -1,0 +1,216 @@
+import Annotation
+import ArgumentParser
+import Foundation
+import Instances
+import Outputs
+import Pipeline
+import Service
+import Tracking
+import Video
+
+/// `segmentd annotate`: a video in; a video with its objects drawn, and JSON, out.
+struct AnnotateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "annotate", abstract: "Segments and tracks the objects of a video.",
+        discussion: """
+            INPUT is a video file, a folder of images, a pattern such as 'frames/*.png', a URL that FFmpeg opens, or - for \
+            standard input. Without --output, --json and --mot the annotated video is written beside where you are, as \
+            NAME.segmented.mp4.
+            """)
+
+    @Argument(help: "The video.")
+    var input: String
+
+    @Option(name: [.short, .long], help: "The annotated video: .mp4, .mkv or .mov.")
+    var output: String?
+
+    @Option(help: "JSON lines, one a frame; - for standard output.")
+    var json: String?
+
+    @Option(help: "Tracks as MOTChallenge text; - for standard output.")
+    var mot: String?
+
+    @OptionGroup var modelOptions: ModelOptions
+    @OptionGroup var trackerOptions: TrackerOptions
+    @OptionGroup(title: "Drawing") var drawing: DrawingOptions
+    @OptionGroup(title: "Encoding") var encoding: EncodingOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    @Option(help: "Stop after so many frames.")
+    var frames: Int?
+
+    @Option(help: "Frames a second of a folder of images.")
+    var imageRate = 25
+
+    func run() async throws {
+        try trackerOptions.validateScores()
+        try ModelOptions.requireFraction(Double(drawing.opacity), "--opacity")
+        if let frames, frames < 1 { throw CommandFailure("--frames is \(frames); give a number from 1") }
+        guard (1...1000).contains(imageRate) else {
+            throw CommandFailure("--image-rate is \(imageRate); give 1 to 1000")
+        }
+        let started = ContinuousClock.now
+        let source = try VideoSource(
+            input, options: VideoSource.Options(imageFrameRate: Rational(Int32(imageRate), 1), limit: frames))
+        let outputs = try openOutputs(source)
+        let detector = try modelOptions.detector()
+        let stream = StreamConfiguration(
+            name: streamName, threshold: trackerOptions.threshold,
+            categories: try modelOptions.categories(of: detector.configuration), tracker: try trackerOptions.tracker(),
+            annotation: drawing.options)
+        let pipeline = try StreamPipeline(
+            source: source, detector: detector, configuration: stream, outputs: outputs)
+        if verbosity.verbose { describe(source) }
+
+        let interruption = Interruption { pipeline.cancel() }
+        defer { interruption.stop() }
+        let total = [source.information.frameCount, frames].compactMap(\.self).min()
+        let progress =
+            verbosity.quiet
+            ? nil
+            : ProgressReporter(unit: "frames") {
+                let totals = pipeline.totals
+                return .init(done: totals.frames, total: total, objects: totals.objects)
+            }
+        let outcome: Pipeline.Outcome
+        do {
+            outcome = try await pipeline.run()
+            progress?.stop()
+        } catch {
+            progress?.stop()
+            if let code = interruption.exitCode { throw ExitCode(code) }
+            throw error
+        }
+        if case .cancelled = outcome {
+            verbosity.note("Interrupted after \(pipeline.totals.frames) frames; nothing was written.")
+            throw ExitCode(interruption.exitCode ?? 1)
+        }
+        for warning in pipeline.totals.warnings { verbosity.warn(warning) }
+        for loss in source.report.losses(of: input) { verbosity.warn(loss) }
+        if !verbosity.quiet {
+            RunSummary(pipeline, elapsed: ContinuousClock.now - started).print()
+            for path in [videoPath, json, mot].compactMap(\.self) where path != "-" { Terminal.note(path) }
+        }
+    }
+
+    /// The stream's name: the input's own, without folder and suffix.
+    private var streamName: String {
+        if input == "-" { return "stdin" }
+        let name = URL(fileURLWithPath: input).deletingPathExtension().lastPathComponent
+        return name.isEmpty || name.contains("*") ? "images" : name
+    }
+
+    private var videoPath: String? {
+        if let output { return output }
+        return json == nil && mot == nil ? "\(streamName).segmented.mp4" : nil
+    }
+
+    private func openOutputs(_ source: VideoSource) throws -> StreamOutputs {
+        let paths = [videoPath, json, mot].compactMap(\.self)
+        for (index, path) in paths.enumerated() {
+            guard !Self.isSameFile(path, input) else {
+                throw CommandFailure("\(path): is the input itself; give the output another name")
+            }
+            if let twin = paths[..<index].first(where: { $0 == path || Self.isSameFile($0, path) }) {
+                throw CommandFailure("\(path): two outputs go to the same place as \(twin); give each its own")
+            }
+        }
+        return StreamOutputs(
+            json: try json.map { try JSONLinesWriter(path: $0) }, mot: try mot.map { try MOTWriter(path: $0) },
+            video: try videoPath.map {
+                try VideoWriter(
+                    path: $0, format: VideoWriter.Format(source.information), options: encoding.options,
+                    audioFrom: encoding.audio ? source : nil)
+            })
+    }
+
+    /// Whether two names lead to one file that exists.
+    private static func isSameFile(_ a: String, _ b: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        guard stat(a, &first) == 0, stat(b, &second) == 0, first.st_mode & S_IFMT == S_IFREG else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
+    private func describe(_ source: VideoSource) {
+        let information = source.information
+        Terminal.note(
+            "\(input): \(information.codecName) \(information.pixelFormatName), \(information.width)x\(information.height), "
+                + "\(information.frameRate.map { String(format: "%.3f frames/s", $0.value) } ?? "unknown rate"), "
+                + "matrix \(information.colorSpaceName)"
+                + (information.rotation == 0 ? "" : ", turned by \(information.rotation) degrees"))
+    }
+}
+
+/// What the tracker may be told.
+struct TrackerOptions: ParsableArguments {
+    @Option(name: [.short, .long], help: "The score that an object must once reach to be reported, 0...1.")
+    var threshold = 0.5
+
+    @Option(help: "The score down to which a known object is followed, 0...1.")
+    var trackLowThresh: Double?
+
+    @Option(help: "The score from which a detection counts as sure; --threshold if not given.")
+    var trackHighThresh: Double?
+
+    @Option(help: "The score from which a detection starts a track; --threshold if not given.")
+    var newTrackThresh: Double?
+
+    @Option(help: "The cost (1 - IoU) below which a detection may continue a track, 0...1.")
+    var matchThresh: Double?
+
+    @Option(help: "The frames for which an object is remembered that nothing shows.")
+    var trackBuffer: Int?
+
+    func validateScores() throws {
+        try ModelOptions.requireFraction(threshold, "--threshold")
+    }
+
+    func tracker() throws -> TrackerConfiguration {
+        var configuration = TrackerConfiguration(threshold: threshold)
+        configuration.trackLowThreshold = trackLowThresh ?? configuration.trackLowThreshold
+        configuration.trackHighThreshold = trackHighThresh ?? configuration.trackHighThreshold
+        configuration.newTrackThreshold = newTrackThresh ?? configuration.newTrackThreshold
+        configuration.matchThreshold = matchThresh ?? configuration.matchThreshold
+        configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
+        try configuration.validate()
+        return configuration
+    }
+}
+
+/// What is drawn.
+struct DrawingOptions: ParsableArguments {
+    @Flag(inversion: .prefixedNo, help: "Draw masks.")
+    var masks = true
+
+    @Flag(inversion: .prefixedNo, help: "Draw boxes.")
+    var boxes = true
+
+    @Flag(inversion: .prefixedNo, help: "Write class, score and identity.")
+    var labels = true
+
+    @Option(help: "How much of the picture a mask covers, 0...1.")
+    var opacity: Float = 0.4
+
+    var options: AnnotationOptions {
+        AnnotationOptions(masks: masks, boxes: boxes, labels: labels, opacity: opacity)
+    }
+}
+
+/// How the video is encoded.
+struct EncodingOptions: ParsableArguments {
+    @Option(help: "A codec, such as h264, hevc, vp9, av1, or one of FFmpeg's encoders.")
+    var codec = "h264"
+
+    @Option(help: "The encoder's constant quality (crf): lower is better and larger.")
+    var quality: Int?
+
+    @Option(help: "The encoder's preset, such as veryfast or slow.")
+    var preset: String?
+
+    @Flag(inversion: .prefixedNo, help: "Copy the input's audio.")
+    var audio = true
+
+    var options: VideoWriter.Options {
+        VideoWriter.Options(codec: codec, quality: quality, preset: preset)
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Instances
+import Outputs
+import Pipeline
+import Synchronization
+import Video
+
+/// `segmentd detect`: images in, COCO's array of results out.
+struct DetectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detect", abstract: "Finds the objects in images.",
+        discussion: """
+            Writes COCO's results: an array of objects with image_id, category_id, bbox, score and segmentation, which \
+            pycocotools reads with loadRes. Images are numbered from 1 in the order given; in a folder or pattern, img2 comes \
+            before img10.
+            """)
+
+    @Argument(help: "Image files, folders of images, or patterns such as 'images/*.png'.")
+    var images: [String]
+
+    @Option(name: [.short, .long], help: "Where to write the results; standard output if not given.")
+    var output = "-"
+
+    @Option(name: [.short, .long], help: "The score that an object must exceed, 0...1; the model's own if not given.")
+    var threshold: Double?
+
+    @OptionGroup var modelOptions: ModelOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    private struct Item: Sendable {
+        var image: RGBImage
+        var id: Int
+        var name: String
+        var objects: [Instance] = []
+    }
+
+    func run() async throws {
+        if let threshold { try ModelOptions.requireFraction(threshold, "--threshold") }
+        let detector = try modelOptions.detector()
+        let categories = try modelOptions.categories(of: detector.configuration)
+        // Only the pipeline's last stage writes, and this function once the pipeline has ended.
+        nonisolated(unsafe) let writer = try COCOResultsWriter(path: output)
+        let least = threshold.map { Float($0) }
+        let started = ContinuousClock.now
+        let counter = Counter()
+        var reader = ImageReader(images)
+
+        let pipeline = Pipeline(name: "detect")
+        let decoded = pipeline.source("decode") { try reader.next() }
+        let detected = pipeline.stage("detect", from: decoded) { (item: Item) -> Item? in
+            var item = item
+            item.objects = detector.detect(item.image, threshold: least, categories: categories)
+            return item
+        }
+        pipeline.sink("write", from: detected) { item in
+            try writer.write(item.objects, imageID: item.id, fileName: item.name)
+            counter.totals.withLock { totals in
+                totals.done += 1
+                totals.objects += item.objects.count
+            }
+        }
+        let interruption = Interruption { pipeline.cancel() }
+        defer { interruption.stop() }
+        let progress =
+            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.totals.withLock { $0 } }
+        let outcome: Pipeline.Outcome
+        do {
+            outcome = try await pipeline.run()
+            progress?.stop()
+        } catch {
+            progress?.stop()
+            throw error
+        }
+        if case .cancelled = outcome { throw ExitCode(interruption.exitCode ?? 1) }
+        try writer.finish()
+        let totals = counter.totals.withLock { $0 }
+        let seconds = (ContinuousClock.now - started).seconds
+        verbosity.note(
+            "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects) objects")
+    }
+
+    private final class Counter: Sendable {
+        let totals = Mutex(ProgressReporter.State())
+    }
+
+    /// The images of all arguments, one after the other.
+    private struct ImageReader {
+        private var inputs: [String]
+        private var current: (name: String, source: VideoSource)?
+        private var count = 0
+
+        init(_ inputs: [String]) { self.inputs = inputs.reversed() }
+
+        mutating func next() throws -> Item? {
+            while true {
+                if let (name, source) = current {
+                    if let frame = try source.next() {
+                        count += 1
+                        return Item(
+                            image: try frame.rgbImage(), id: count,
+                            name: frame.name ?? URL(fileURLWithPath: name).lastPathComponent)
+                    }
+                    for loss in source.report.losses(of: name) { Terminal.note("warning: \(loss)") }
+                }
+                guard let input = inputs.popLast() else { return nil }
+                current = (input, try VideoSource(input))
+            }
+        }
+    }
+}

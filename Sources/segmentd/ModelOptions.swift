@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import MaskRCNN
+
+/// Options of all commands that detect.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long], help: "The model, a .safetensors file of 'model import'; the sample model if not given.")
+    var model: String?
+
+    @Option(name: .customLong("classes"), help: "Report only these classes, by commas, such as person,car.")
+    var classNames: String?
+
+    @Option(help: "Threads of the detector; all processors if not given.")
+    var threads: Int?
+
+    /// Opens the model and lays out its weights.
+    func detector() throws -> Detector {
+        if let threads, !(1...1024).contains(threads) {
+            throw CommandFailure("--threads is \(threads); give a number from 1 to 1024")
+        }
+        return try Detector(Model(path: SampleModel.path(or: model)), threads: threads)
+    }
+
+    /// The ids of the classes asked for; nil for all.
+    func categories(of configuration: ModelConfiguration) throws -> Set<Int>? {
+        guard let classNames else { return nil }
+        var ids = Set<Int>()
+        for name in classNames.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) }) {
+            guard let category = configuration.categories.first(where: { $0.name == name }) else {
+                let known = configuration.categories.map(\.name)
+                let shown = known.prefix(100).joined(separator: ", ")
+                throw CommandFailure(
+                    "--classes: the model knows no '\(name)'; it knows \(known.isEmpty ? "no names" : shown)")
+            }
+            ids.insert(category.id)
+        }
+        guard !ids.isEmpty else { throw CommandFailure("--classes names no class") }
+        return ids
+    }
+
+    /// - Throws: `CommandFailure` where a score is none.
+    static func requireFraction(_ value: Double, _ option: String) throws {
+        guard (0...1).contains(value) else { throw CommandFailure("\(option) is \(value); give a number from 0 to 1") }
+    }
+}
+
+/// How much a command says.
+struct VerbosityOptions: ParsableArguments {
+    @Flag(name: [.short, .long], help: "Say nothing but errors.")
+    var quiet = false
+
+    @Flag(name: [.short, .long], help: "Say more.")
+    var verbose = false
+
+    func note(_ line: String) {
+        if !quiet { Terminal.note(line) }
+    }
+
+    /// What was lost of an input is said even to those who want quiet.
+    func warn(_ line: String) { Terminal.note("warning: \(line)") }
+}

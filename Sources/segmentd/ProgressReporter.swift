@@ -1,0 +1,85 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Shows how far a run is, on standard error: a line written over on a terminal, a line now and then otherwise.
+final class ProgressReporter: Sendable {
+    /// How far a run is.
+    struct State: Sendable {
+        var done = 0
+        /// How many there will be, where that is known.
+        var total: Int?
+        var objects = 0
+    }
+
+    private struct Window: Sendable {
+        var time = ContinuousClock.now
+        var done = 0
+        var rate: Double?
+    }
+
+    // Dispatch's sources may be used from any thread; only their Swift type does not say so.
+    nonisolated(unsafe) private let timer: any DispatchSourceTimer
+    private let window = Mutex(Window())
+    private let start = ContinuousClock.now
+
+    private static let barWidth = 24
+
+    /// Begins to show.
+    ///
+    /// - Parameters:
+    ///   - unit: What is counted, such as `frames`.
+    ///   - state: Asked from a thread of its own.
+    init(unit: String, state: @escaping @Sendable () -> State) {
+        let source = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "segmentd.progress"))
+        timer = source
+        let seconds = Terminal.isInteractive ? 0.2 : 5
+        source.setEventHandler { [weak self] in self?.show(state(), unit: unit) }
+        source.schedule(deadline: .now() + seconds, repeating: seconds)
+        source.activate()
+    }
+
+    /// Ends the display and clears the line.
+    func stop() {
+        timer.cancel()
+        if Terminal.isInteractive { Terminal.write("\r\u{1b}[K") }
+    }
+
+    private func show(_ state: State, unit: String) {
+        guard state.done > 0 else { return }
+        let rate = window.withLock { window -> Double in
+            let now = ContinuousClock.now
+            let elapsed = (now - window.time).seconds
+            if elapsed >= 2 || window.rate == nil {
+                window.rate = Double(state.done - window.done) / max(elapsed, 1e-3)
+                (window.time, window.done) = (now, state.done)
+            }
+            return window.rate ?? 0
+        }
+        var text = "\(state.done)"
+        if let total = state.total, total >= state.done { text += "/\(total)" }
+        text += " \(unit), \(String(format: "%.1f", rate)) \(unit)/s, \(state.objects) objects"
+        if let total = state.total, total > state.done, rate > 0 {
+            text += ", \(Self.clock(Double(total - state.done) / rate)) left"
+        }
+        guard Terminal.isInteractive else { return Terminal.note(text) }
+        if let total = state.total, total > 0 {
+            let filled = min(Self.barWidth, Self.barWidth * state.done / total)
+            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.barWidth - filled)
+            text = "\(bar) \(text)"
+        }
+        Terminal.write("\r\u{1b}[K\(text)")
+    }
+
+    private static func clock(_ seconds: Double) -> String {
+        let total = Int(seconds.rounded(.up))
+        return total >= 3600
+            ? String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)
+            : String(format: "%d:%02d", total / 60, total % 60)
+    }
+}
+
+extension Duration {
+    /// The duration as a number of seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

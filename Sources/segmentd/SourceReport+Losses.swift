@@ -1,0 +1,19 @@
+import Video
+
+extension VideoSource.Report {
+    /// What was lost of an input, one sentence each.
+    func losses(of input: String) -> [String] {
+        var lines: [String] = []
+        if isTruncated {
+            lines.append(
+                "\(input): ends before its end; the \(framesDecoded) frames up to there were used"
+                    + (reason.map { " (\($0))" } ?? ""))
+        }
+        if framesCorrupt > 0 { lines.append("\(input): \(framesCorrupt) damaged frames were concealed") }
+        if packetsLost > 0 { lines.append("\(input): \(packetsLost) packets could not be decoded") }
+        if !unreadableImages.isEmpty {
+            lines.append("\(input): unreadable images were left out: \(unreadableImages.joined(separator: ", "))")
+        }
+        return lines
+    }
+}
