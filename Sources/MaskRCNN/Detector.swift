@@ -37,19 +37,18 @@ public final class Detector: Sendable {
     /// - Parameters:
     ///   - threshold: The score that an object must exceed, 0...1; the model's own where nil.
     ///   - categories: The category ids to report; all where nil.
+    ///   - clock: Told how long each stage takes.
     /// - Returns: Objects by descending score, with boxes and masks in the picture's pixels.
-    public func detect(_ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil) -> [Instance] {
-        let input = transform(image, inference.compute)
-        let levels = features(input)
-        let regions = propose(levels, input)
-        var found = classify(regions.boxes, levels, input, threshold: threshold)
+    public func detect(
+        _ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil, clock: StageClock? = nil
+    ) -> [Instance] {
+        let input = clock.measure("transform") { transform(image, inference.compute) }
+        let stages = clock.measure("backbone") { network.backbone(input.tensor, inference) }
+        let levels = clock.measure("pyramid") { network.pyramid(stages, inference) }
+        let regions = clock.measure("proposals") { propose(levels, input) }
+        var found = clock.measure("boxes") { classify(regions.boxes, levels, input, threshold: threshold) }
         if let categories { found.removeAll { !categories.contains($0.label) } }
-        return segment(found, levels, input)
-    }
-
-    /// The pyramid's five levels.
-    func features(_ input: ImageTransform.Input) -> [Tensor] {
-        network.pyramid(network.backbone(input.tensor, inference), inference)
+        return clock.measure("masks") { segment(found, levels, input) }
     }
 
     func propose(_ levels: [Tensor], _ input: ImageTransform.Input) -> ProposalSelection.Proposals {
