@@ -14,7 +14,8 @@ enum InputName: Equatable {
 
     /// The suffixes by which a folder's images are recognised.
     static let imageSuffixes = [
-        "bmp", "exr", "gif", "jp2", "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp",
+        "bmp", "exr", "gif", "jp2", "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff",
+        "webp",
     ]
 
     /// - Throws: `VideoError` where nothing has the name, or it cannot be a video.

@@ -24,7 +24,7 @@ final class MediaReader {
     let audio: AudioQueue?
 
     private let io: DescriptorReader?
-    private let interrupt: InterruptFlag
+    private let interrupter: Interrupter
     private let packet: Packet
     private var isDraining = false
     private var hasDecoded = false
@@ -43,21 +43,21 @@ final class MediaReader {
     ///
     /// - Throws: `VideoError`.
     init(
-        _ name: InputName, input: String, options: VideoSource.Options, interrupt: InterruptFlag, audio: AudioQueue?
+        _ name: InputName, input: String, options: VideoSource.Options, audio: AudioQueue?
     ) throws {
         FFmpeg.prepare()
         self.input = input
-        self.interrupt = interrupt
+        interrupter = options.interrupter
         self.audio = audio
         packet = try Packet()
         var url = input
         var settings = options.formatOptions
         switch name {
         case .standardInput:
-            io = try DescriptorReader(descriptor: 0, interrupt: interrupt)
+            io = try DescriptorReader(descriptor: 0, interrupter: options.interrupter)
             url = ""
         case .pipe(let path):
-            io = try DescriptorReader(descriptor: -1, path: path, interrupt: interrupt)
+            io = try DescriptorReader(descriptor: -1, path: path, interrupter: options.interrupter)
             url = ""
         case .file(let path):
             io = nil
@@ -72,7 +72,7 @@ final class MediaReader {
         }
         if case .address(let address) = name { isLive = address.contains("://") } else { isLive = false }
 
-        let opened = try Self.open(url, io: io, settings: settings, interrupt: interrupt, input: input)
+        let opened = try Self.open(url, io: io, settings: settings, interrupter: options.interrupter, input: input)
         do {
             (stream, decoder) = try Self.openDecoder(opened, options: options, input: input)
         } catch {
@@ -93,13 +93,13 @@ final class MediaReader {
     }
 
     private static func open(
-        _ url: String, io: DescriptorReader?, settings: [String: String], interrupt: InterruptFlag, input: String
+        _ url: String, io: DescriptorReader?, settings: [String: String], interrupter: Interrupter, input: String
     ) throws -> UnsafeMutablePointer<AVFormatContext> {
         guard let allocated = avformat_alloc_context() else { throw VideoError.outOfMemory }
-        allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupt).toOpaque()
+        allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupter).toOpaque()
         allocated.pointee.interrupt_callback.callback = { opaque in
             guard let opaque else { return 0 }
-            return Unmanaged<InterruptFlag>.fromOpaque(opaque).takeUnretainedValue().withLock { $0 } ? 1 : 0
+            return Unmanaged<Interrupter>.fromOpaque(opaque).takeUnretainedValue().isInterrupted ? 1 : 0
         }
         if let io { allocated.pointee.pb = io.context }
         var context: UnsafeMutablePointer<AVFormatContext>? = allocated
@@ -151,7 +151,9 @@ final class MediaReader {
         if hasAudio && stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
             throw VideoError.noVideo(input: input, hasAudio: true)
         }
-        guard let parameters = stream.pointee.codecpar else { throw VideoError.noVideo(input: input, hasAudio: hasAudio) }
+        guard let parameters = stream.pointee.codecpar else {
+            throw VideoError.noVideo(input: input, hasAudio: hasAudio)
+        }
         let (width, height) = (Int(parameters.pointee.width), Int(parameters.pointee.height))
         guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
             throw VideoError.unsupportedCodec(input: input, codec: FFmpeg.codecName(parameters.pointee.codec_id))
@@ -213,7 +215,7 @@ final class MediaReader {
     }
 
     private func end() throws -> UnsafeMutablePointer<AVFrame>? {
-        if interrupt.withLock({ $0 }) { throw VideoError.interrupted(input: input) }
+        if interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
         if isLive, let reason = losses.reason { throw VideoError.readFailed(input: input, reason: reason) }
         guard hasDecoded else { throw VideoError.nothingDecoded(input: input) }
         return nil
@@ -236,7 +238,7 @@ final class MediaReader {
                 try audio?.append(packet)
                 continue
             }
-            if code == FFmpeg.exit || interrupt.withLock({ $0 }) { throw VideoError.interrupted(input: input) }
+            if code == FFmpeg.exit || interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
             if code == FFmpeg.again { continue }
             if code == FFmpeg.invalidData && readErrors < Self.errorLimit && !isLive {
                 // Such as a sample behind the end of a cut-off file; others may still be there.

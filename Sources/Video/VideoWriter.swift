@@ -142,7 +142,8 @@ public final class VideoWriter: @unchecked Sendable {
             try copyAudio()
             try muxer.finish()
             if encoder.moved > 0 {
-                warnings.append("\(encoder.moved) pictures had no later time than the one before and were moved by a tick")
+                warnings.append(
+                    "\(encoder.moved) pictures had no later time than the one before and were moved by a tick")
             }
             if muxer.droppedAudio > 0 {
                 warnings.append("\(muxer.droppedAudio) audio packets with disordered times were left out")
