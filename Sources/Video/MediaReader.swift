@@ -78,7 +78,8 @@ final class MediaReader {
         } catch {
             var opened: UnsafeMutablePointer<AVFormatContext>? = opened
             avformat_close_input(&opened)
-            throw error
+            // What an interrupted probe did not find is no statement about the input.
+            throw options.interrupter.isInterrupted ? VideoError.interrupted(input: input) : error
         }
         context = opened
         for index in 0..<Int(opened.pointee.nb_streams) {
@@ -113,11 +114,8 @@ final class MediaReader {
             avformat_close_input(&opened)
             throw VideoError.notMedia(input: input)
         }
-        let found = avformat_find_stream_info(context, nil)
-        if found == FFmpeg.exit {
-            avformat_close_input(&opened)
-            throw VideoError.interrupted(input: input)
-        }
+        // What it does not find is missed when the decoder is opened.
+        avformat_find_stream_info(context, nil)
         return context
     }
 

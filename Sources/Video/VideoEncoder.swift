@@ -79,7 +79,7 @@ final class VideoEncoder {
         context.pointee.color_range = picture.color_range
         context.pointee.chroma_sample_location = picture.chroma_location
         context.pointee.thread_count = CInt(options.threads)
-        if context.pointee.pix_fmt.isAlwaysFullRange {
+        if codec.pointee.id == AV_CODEC_ID_MJPEG {
             // JPEG's colours are always these (JFIF 1.02).
             context.pointee.color_range = AVCOL_RANGE_JPEG
             context.pointee.colorspace = AVCOL_SPC_BT470BG
@@ -133,10 +133,11 @@ final class VideoEncoder {
 
     private static func pixelFormat(_ codec: UnsafePointer<AVCodec>, width: Int, height: Int) -> AVPixelFormat {
         let isEven = width % 2 == 0 && height % 2 == 0
-        let wanted =
-            isEven
-            ? [AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV444P]
-            : [AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P]
+        var wanted = [AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV444P]
+        // FFmpeg's JPEG encoder had formats of its own for full range, and refuses the others in it.
+        if codec.pointee.id == AV_CODEC_ID_MJPEG { wanted = [AV_PIX_FMT_YUVJ420P] + wanted }
+        if !isEven { wanted = [AV_PIX_FMT_YUV444P] + wanted }
+        if !isEven && codec.pointee.id == AV_CODEC_ID_MJPEG { wanted = [AV_PIX_FMT_YUVJ444P] + wanted }
         guard let formats = segmentd_encoder_formats(codec), formats[0] != AV_PIX_FMT_NONE else { return wanted[0] }
         var offered: [AVPixelFormat] = []
         while formats[offered.count] != AV_PIX_FMT_NONE { offered.append(formats[offered.count]) }
@@ -149,6 +150,7 @@ final class VideoEncoder {
         let isFitting =
             source.pointee.width == context.pointee.width && source.pointee.height == context.pointee.height
             && AVPixelFormat(source.pointee.format) == context.pointee.pix_fmt
+            && (context.pointee.codec_id != AV_CODEC_ID_MJPEG || source.pointee.color_range == AVCOL_RANGE_JPEG)
         let frame: UnsafeMutablePointer<AVFrame>
         if isFitting {
             guard let reference = av_frame_clone(source) else { throw VideoError.outOfMemory }

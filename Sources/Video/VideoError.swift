@@ -76,7 +76,7 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
         case .noEncoder(let name, let available):
             "\(name): the installed FFmpeg has no such encoder; it has \(available.joined(separator: ", "))"
         case .codecNotInContainer(let codec, let container):
-            "\(container) cannot hold \(codec); choose another codec or another suffix, such as .mkv"
+            "\(container) cannot hold \(codec); choose another codec or another container by the file's suffix"
         case .refused(let path, let what, let reason): "\(path): \(what): \(reason)"
         case .outOfMemory: "out of memory"
         }
