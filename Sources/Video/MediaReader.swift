@@ -242,7 +242,7 @@ final class MediaReader {
                 // Such as a sample behind the end of a cut-off file; others may still be there.
                 readErrors += 1
                 losses.packets += 1
-                losses.isTruncated = true
+                if avio_feof(context?.pointee.pb) != 0 { losses.isTruncated = true }
                 losses.reason = losses.reason ?? FFmpeg.reason(code)
                 continue
             }

@@ -35,8 +35,11 @@ final class VideoEncoder {
             throw VideoError.noEncoder(name: name, available: encoders(of: descriptor.pointee.id))
         }
         // An encoder that this FFmpeg lacks: say what else there is for the codec, where its name gives that away.
-        let known = preferred.first { $0.value.contains(name) }?.key
-        if let known, let descriptor = avcodec_descriptor_get_by_name(known) {
+        for (part, codec) in [
+            ("264", "h264"), ("265", "hevc"), ("hevc", "hevc"), ("vp8", "vp8"), ("vp9", "vp9"), ("av1", "av1"),
+            ("jpeg", "mjpeg"), ("mpeg4", "mpeg4"), ("mpeg2", "mpeg2video"),
+        ] where name.contains(part) {
+            guard let descriptor = avcodec_descriptor_get_by_name(codec) else { continue }
             throw VideoError.noEncoder(name: name, available: encoders(of: descriptor.pointee.id))
         }
         throw VideoError.unknownCodec(name: name)
@@ -178,6 +181,8 @@ final class VideoEncoder {
         frame.pointee.quality = context.pointee.global_quality
         let duration = av_rescale_q(picture.duration, base, timeBase.native)
         if duration > 0 { durations[stamp] = duration }
+        // No encoder looks this far ahead: these are times that it has changed.
+        if durations.count > 1024 { durations.removeAll() }
         try check(avcodec_send_frame(context, frame))
         try drain(muxer)
     }

@@ -92,7 +92,12 @@ public final class VideoSource: @unchecked Sendable {
                 do {
                     let reader = try MediaReader(
                         .file(path), input: path, options: options, audio: nil)
-                    information = Information(reader, images: paths.count, rate: options.imageFrameRate)
+                    // Some images say only in their pixels' headers how they stand.
+                    let first = try reader.next()
+                    defer { first.map(FFmpeg.free) }
+                    information = Information(
+                        reader, images: paths.count, rate: options.imageFrameRate,
+                        orientation: reader.orientation(of: first))
                 } catch { failure = failure ?? error }
             }
             guard let information else { throw failure ?? VideoError.noImages(folder: input) }

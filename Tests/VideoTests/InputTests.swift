@@ -122,6 +122,25 @@ struct InputTests {
         #expect(try frames(folder("*.png")).map(\.name) == ["img1.png", "img10.png"])
     }
 
+    @Test("a photograph stands as its EXIF orientation says, and a single image has a name")
+    func exif() throws {
+        try ffmpeg(pattern("testsrc", size: "48x32", seconds: 0.1) + " -frames:v 1", folder("a.jpg"))
+        var bytes = try folder.bytes("a.jpg")
+        // An APP1 segment with one entry, orientation 6: a quarter turn clockwise (Exif 2.3, section 4.6.4).
+        let entry: [UInt8] = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+        let tiff = Array("Exif".utf8) + [0, 0] + Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1] + entry
+        bytes.insert(contentsOf: [0xFF, 0xE1, 0, UInt8(tiff.count + 2)] + tiff, at: 2)
+        try folder.write(bytes, to: "turned.jpg")
+        let source = try VideoSource(folder("turned.jpg"))
+        #expect(source.information.width == 32 && source.information.height == 48)
+        let frame = try #require(try source.next())
+        #expect(frame.name == "turned.jpg")
+        #expect(frame.width == 32 && frame.height == 48)
+        let (image, plain) = (try frame.rgbImage().samples, try ImageFile.read(folder("a.jpg")).samples)
+        // The stored top left corner is at the top right.
+        #expect(Array(image[(31 * 3)..<(32 * 3)]) == Array(plain[0..<3]))
+    }
+
     @Test("an image that cannot be read is left out, named in the report, and leaves a gap")
     func unreadableImage() throws {
         try makeImages()
