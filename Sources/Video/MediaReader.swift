@@ -28,7 +28,9 @@ final class MediaReader {
     private let packet: Packet
     private var isDraining = false
     private var hasDecoded = false
-    private let isLive: Bool
+    private let isRemote: Bool
+    /// Why reading ended, where it was not the input's end.
+    private var brokenOff: String?
     /// The end of the last packet of any stream that is read, seconds.
     private var reached = 0.0
     private var readErrors = 0
@@ -70,7 +72,7 @@ final class MediaReader {
             io = nil
             if !address.contains("://") { settings["framerate"] = options.imageFrameRate.description }
         }
-        if case .address(let address) = name { isLive = address.contains("://") } else { isLive = false }
+        if case .address(let address) = name { isRemote = address.contains("://") } else { isRemote = false }
 
         let opened = try Self.open(url, io: io, settings: settings, interrupter: options.interrupter, input: input)
         do {
@@ -114,9 +116,17 @@ final class MediaReader {
             avformat_close_input(&opened)
             throw VideoError.notMedia(input: input)
         }
-        // What it does not find is missed when the decoder is opened.
-        avformat_find_stream_info(context, nil)
+        probe(context)
         return context
+    }
+
+    /// Reads ahead for what the header does not say; what is not found is missed when the decoder is opened.
+    private static func probe(_ context: UnsafeMutablePointer<AVFormatContext>) {
+        // Probing decodes too, so that its decoders need the bound on frames as well.
+        var lists: [OpaquePointer?] = Array(repeating: nil, count: Int(context.pointee.nb_streams))
+        for index in lists.indices { av_dict_set(&lists[index], "max_pixels", String(PictureLimits.pixels), 0) }
+        lists.withUnsafeMutableBufferPointer { _ = avformat_find_stream_info(context, $0.baseAddress) }
+        for index in lists.indices { av_dict_free(&lists[index]) }
     }
 
     private static func openingError(_ code: CInt, io: DescriptorReader?, input: String) -> VideoError {
@@ -214,7 +224,7 @@ final class MediaReader {
 
     private func end() throws -> UnsafeMutablePointer<AVFrame>? {
         if interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
-        if isLive, let reason = losses.reason { throw VideoError.readFailed(input: input, reason: reason) }
+        if isRemote, let reason = brokenOff { throw VideoError.readFailed(input: input, reason: reason) }
         guard hasDecoded else { throw VideoError.nothingDecoded(input: input) }
         return nil
     }
@@ -238,7 +248,7 @@ final class MediaReader {
             }
             if code == FFmpeg.exit || interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
             if code == FFmpeg.again { continue }
-            if code == FFmpeg.invalidData && readErrors < Self.errorLimit && !isLive {
+            if code == FFmpeg.invalidData && readErrors < Self.errorLimit {
                 // Such as a sample behind the end of a cut-off file; others may still be there.
                 readErrors += 1
                 losses.packets += 1
@@ -255,12 +265,11 @@ final class MediaReader {
 
     private func finishReading(_ code: CInt) {
         let inputError = context?.pointee.pb?.pointee.error ?? 0
-        if code != FFmpeg.endOfFile {
+        if code != FFmpeg.endOfFile || (inputError < 0 && inputError != FFmpeg.endOfFile) {
+            let reason = FFmpeg.reason(code != FFmpeg.endOfFile ? code : inputError)
+            brokenOff = reason
             losses.isTruncated = true
-            losses.reason = losses.reason ?? FFmpeg.reason(code)
-        } else if inputError < 0 && inputError != FFmpeg.endOfFile {
-            losses.isTruncated = true
-            losses.reason = losses.reason ?? FFmpeg.reason(inputError)
+            losses.reason = losses.reason ?? reason
         }
         // A container that promises a length in its header and ends a second or more before it has been cut off.
         if let promised = promisedEnd, promised - reached > max(1, promised * 0.01) { losses.isTruncated = true }

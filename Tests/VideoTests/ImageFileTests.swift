@@ -43,6 +43,14 @@ struct ImageFileTests {
         #expect(difference(image.samples, gradient().samples).mean < 3)
     }
 
+    @Test("the bytes in memory are those of the file")
+    func memory() throws {
+        try ImageFile.write(gradient(), to: folder("a.png"))
+        try ImageFile.write(gradient(), to: folder("a.jpg"))
+        #expect(try ImageFile.png(gradient()) == folder.bytes("a.png"))
+        #expect(try ImageFile.jpeg(gradient()) == folder.bytes("a.jpg"))
+    }
+
     @Test("any other suffix is refused")
     func suffix() {
         #expect(throws: VideoError.unknownContainer(path: folder("a.txt"))) {

@@ -266,6 +266,26 @@ struct VideoWriterTests {
         #expect(try folder.names == [])
     }
 
+    @Test("RGB pictures are encoded in their colours")
+    func rgb() throws {
+        let image = RGBImage(width: 64, height: 48)
+        image.withMutableSamples { samples in
+            for index in samples.indices { samples[index] = [200, 40, 90][index % 3] }
+        }
+        let timeBase = Rational(1, 10)
+        let writer = try VideoWriter(path: folder("a.mp4"), format: .init(width: 64, height: 48, timeBase: timeBase))
+        for index in 0..<5 {
+            try writer.write(image, at: Timestamp(value: Int64(index), timeBase: timeBase), duration: 1)
+        }
+        try writer.finish()
+        #expect(writer.count == 5)
+        #expect(try times(folder("a.mp4")) == [0, 0.1, 0.2, 0.3, 0.4])
+        for frame in try frames(folder("a.mp4")) {
+            // A plane of one colour loses only the rounding of YUV.
+            #expect(difference(try frame.rgbImage().samples, image.samples).largest <= 4)
+        }
+    }
+
     @Test("a folder of images becomes a video at the rate asked for")
     func images() throws {
         try ffmpeg(pattern(size: "64x48", seconds: 0.4), folder("img%d.png"))
