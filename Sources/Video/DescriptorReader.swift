@@ -1,9 +1,6 @@
 import CFFmpeg
 import Glibc
 
-/// Whether somebody wants a blocked read to end.
-typealias InterruptFlag = Locked<Bool>
-
 /// Feeds FFmpeg from standard input or a named pipe.
 ///
 /// FFmpeg's own pipe protocol cannot be interrupted while it waits for bytes; this one looks up every tenth of a second.
@@ -15,7 +12,7 @@ final class DescriptorReader {
     private let descriptor: CInt
     private let ownsDescriptor: Bool
     private let isRegular: Bool
-    private let interrupt: InterruptFlag
+    private let interrupter: Interrupter
     /// Bytes read so far.
     private(set) var count: Int64 = 0
 
@@ -24,8 +21,8 @@ final class DescriptorReader {
     /// Reads a descriptor that somebody else closes, or, with a path, opens that file.
     ///
     /// - Throws: `VideoError`.
-    init(descriptor: CInt, path: String? = nil, interrupt: InterruptFlag) throws {
-        self.interrupt = interrupt
+    init(descriptor: CInt, path: String? = nil, interrupter: Interrupter) throws {
+        self.interrupter = interrupter
         ownsDescriptor = path != nil
         if let path {
             // With O_NONBLOCK the opening itself does not wait for a writer; `wait` does.
@@ -71,7 +68,7 @@ final class DescriptorReader {
         while true {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let ready = poll(&waiting, 1, 100)
-            if interrupt.withLock({ $0 }) { return FFmpeg.exit }
+            if interrupter.isInterrupted { return FFmpeg.exit }
             if ready < 0 && errno != EINTR { return -errno }
             if ready <= 0 { continue }
             let got = Glibc.read(descriptor, target, Int(size))

@@ -18,17 +18,31 @@ public enum ImageFile {
     /// - Parameter quality: JPEG's quantiser, from 2, the best, to 31.
     /// - Throws: `FileError`; `VideoError.unknownContainer` where the suffix is neither `png` nor `jpg` or `jpeg`.
     public static func write(_ image: RGBImage, to path: String, quality: Int = 3) throws {
-        FFmpeg.prepare()
         let name = path.lowercased()
         let isJPEG = name.hasSuffix(".jpg") || name.hasSuffix(".jpeg")
         guard isJPEG || name.hasSuffix(".png") else { throw VideoError.unknownContainer(path: path) }
-        let bytes = try encode(image, isJPEG: isJPEG, quality: quality, path: path)
+        let packet = try encode(image, isJPEG: isJPEG, quality: quality, path: path)
         let file = try AtomicFile(path: path)
-        try bytes.pointer.pointee.withBytes { try file.write($0) }
+        try packet.withBytes { try file.write($0) }
         try file.commit()
     }
 
+    /// A picture as the bytes of a PNG file.
+    ///
+    /// - Throws: `VideoError`.
+    public static func png(_ image: RGBImage) throws -> [UInt8] {
+        try encode(image, isJPEG: false, quality: 0, path: "PNG").withBytes { Array($0) }
+    }
+
+    /// A picture as the bytes of a JPEG file, its quantiser from 2, the best, to 31.
+    ///
+    /// - Throws: `VideoError`.
+    public static func jpeg(_ image: RGBImage, quality: Int = 3) throws -> [UInt8] {
+        try encode(image, isJPEG: true, quality: quality, path: "JPEG").withBytes { Array($0) }
+    }
+
     private static func encode(_ image: RGBImage, isJPEG: Bool, quality: Int, path: String) throws -> Packet {
+        FFmpeg.prepare()
         guard let codec = avcodec_find_encoder(isJPEG ? AV_CODEC_ID_MJPEG : AV_CODEC_ID_PNG) else {
             throw VideoError.noEncoder(name: isJPEG ? "mjpeg" : "png", available: [])
         }
@@ -51,16 +65,8 @@ public enum ImageFile {
             throw VideoError.refused(path: path, what: "the image cannot be encoded", reason: FFmpeg.reason(code))
         }
         try check(avcodec_open2(encoder, codec, nil))
-        let frame = try PicturePool().frame(width: image.width, height: image.height, format: AV_PIX_FMT_RGB24)
+        let frame = try PicturePool().frame(of: image)
         defer { FFmpeg.free(frame) }
-        guard let plane = frame.pointee.data.0 else { throw VideoError.outOfMemory }
-        image.withSamples { samples in
-            guard let base = samples.baseAddress else { return }
-            for y in 0..<image.height {
-                (plane + y * Int(frame.pointee.linesize.0)).update(
-                    from: base + y * image.bytesPerRow, count: image.bytesPerRow)
-            }
-        }
         var coded = frame
         if isJPEG {
             coded = try PicturePool().frame(width: image.width, height: image.height, format: format)
@@ -79,8 +85,10 @@ public enum ImageFile {
     }
 }
 
-extension AVPacket {
-    fileprivate func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
-        try body(UnsafeRawBufferPointer(start: data, count: Int(size)))
+extension Packet {
+    fileprivate func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) {
+            try body(UnsafeRawBufferPointer(start: pointer.pointee.data, count: Int(pointer.pointee.size)))
+        }
     }
 }

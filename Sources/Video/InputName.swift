@@ -7,15 +7,19 @@ enum InputName: Equatable {
     case file(String)
     /// A named pipe, which can only be read once and from front to back.
     case pipe(String)
-    /// Image files in their natural order.
+    /// Image files in their natural order, or a single one.
     case images([String])
     /// Anything FFmpeg opens by a scheme, or a numbered pattern such as `frame%04d.png`.
     case address(String)
 
     /// The suffixes by which a folder's images are recognised.
     static let imageSuffixes = [
-        "bmp", "exr", "gif", "jp2", "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp",
+        "bmp", "exr", "gif", "jp2", "jpeg", "jpg", "jxl", "pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff",
+        "webp",
     ]
+
+    /// Those among them that may hold more than one frame, and a file of which is a video.
+    private static let movingSuffixes = ["gif", "jxl", "webp"]
 
     /// - Throws: `VideoError` where nothing has the name, or it cannot be a video.
     init(_ input: String) throws {
@@ -45,7 +49,9 @@ enum InputName: Equatable {
         case S_IFREG:
             guard access(input, R_OK) == 0 else { throw Self.unreadable(input) }
             guard status.st_size > 0 else { throw VideoError.empty(input: input) }
-            self = .file(input)
+            let isStill =
+                Self.imageSuffixes.contains(Self.suffix(input)) && !Self.movingSuffixes.contains(Self.suffix(input))
+            self = isStill ? .images([input]) : .file(input)
         default: self = .file(input)
         }
     }

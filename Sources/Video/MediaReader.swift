@@ -24,11 +24,13 @@ final class MediaReader {
     let audio: AudioQueue?
 
     private let io: DescriptorReader?
-    private let interrupt: InterruptFlag
+    private let interrupter: Interrupter
     private let packet: Packet
     private var isDraining = false
     private var hasDecoded = false
-    private let isLive: Bool
+    private let isRemote: Bool
+    /// Why reading ended, where it was not the input's end.
+    private var brokenOff: String?
     /// The end of the last packet of any stream that is read, seconds.
     private var reached = 0.0
     private var readErrors = 0
@@ -43,21 +45,21 @@ final class MediaReader {
     ///
     /// - Throws: `VideoError`.
     init(
-        _ name: InputName, input: String, options: VideoSource.Options, interrupt: InterruptFlag, audio: AudioQueue?
+        _ name: InputName, input: String, options: VideoSource.Options, audio: AudioQueue?
     ) throws {
         FFmpeg.prepare()
         self.input = input
-        self.interrupt = interrupt
+        interrupter = options.interrupter
         self.audio = audio
         packet = try Packet()
         var url = input
         var settings = options.formatOptions
         switch name {
         case .standardInput:
-            io = try DescriptorReader(descriptor: 0, interrupt: interrupt)
+            io = try DescriptorReader(descriptor: 0, interrupter: options.interrupter)
             url = ""
         case .pipe(let path):
-            io = try DescriptorReader(descriptor: -1, path: path, interrupt: interrupt)
+            io = try DescriptorReader(descriptor: -1, path: path, interrupter: options.interrupter)
             url = ""
         case .file(let path):
             io = nil
@@ -70,15 +72,16 @@ final class MediaReader {
             io = nil
             if !address.contains("://") { settings["framerate"] = options.imageFrameRate.description }
         }
-        if case .address(let address) = name { isLive = address.contains("://") } else { isLive = false }
+        if case .address(let address) = name { isRemote = address.contains("://") } else { isRemote = false }
 
-        let opened = try Self.open(url, io: io, settings: settings, interrupt: interrupt, input: input)
+        let opened = try Self.open(url, io: io, settings: settings, interrupter: options.interrupter, input: input)
         do {
             (stream, decoder) = try Self.openDecoder(opened, options: options, input: input)
         } catch {
             var opened: UnsafeMutablePointer<AVFormatContext>? = opened
             avformat_close_input(&opened)
-            throw error
+            // What an interrupted probe did not find is no statement about the input.
+            throw options.interrupter.isInterrupted ? VideoError.interrupted(input: input) : error
         }
         context = opened
         for index in 0..<Int(opened.pointee.nb_streams) {
@@ -93,13 +96,13 @@ final class MediaReader {
     }
 
     private static func open(
-        _ url: String, io: DescriptorReader?, settings: [String: String], interrupt: InterruptFlag, input: String
+        _ url: String, io: DescriptorReader?, settings: [String: String], interrupter: Interrupter, input: String
     ) throws -> UnsafeMutablePointer<AVFormatContext> {
         guard let allocated = avformat_alloc_context() else { throw VideoError.outOfMemory }
-        allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupt).toOpaque()
+        allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupter).toOpaque()
         allocated.pointee.interrupt_callback.callback = { opaque in
             guard let opaque else { return 0 }
-            return Unmanaged<InterruptFlag>.fromOpaque(opaque).takeUnretainedValue().withLock { $0 } ? 1 : 0
+            return Unmanaged<Interrupter>.fromOpaque(opaque).takeUnretainedValue().isInterrupted ? 1 : 0
         }
         if let io { allocated.pointee.pb = io.context }
         var context: UnsafeMutablePointer<AVFormatContext>? = allocated
@@ -113,12 +116,17 @@ final class MediaReader {
             avformat_close_input(&opened)
             throw VideoError.notMedia(input: input)
         }
-        let found = avformat_find_stream_info(context, nil)
-        if found == FFmpeg.exit {
-            avformat_close_input(&opened)
-            throw VideoError.interrupted(input: input)
-        }
+        probe(context)
         return context
+    }
+
+    /// Reads ahead for what the header does not say; what is not found is missed when the decoder is opened.
+    private static func probe(_ context: UnsafeMutablePointer<AVFormatContext>) {
+        // Probing decodes too, so that its decoders need the bound on frames as well.
+        var lists: [OpaquePointer?] = Array(repeating: nil, count: Int(context.pointee.nb_streams))
+        for index in lists.indices { av_dict_set(&lists[index], "max_pixels", String(PictureLimits.pixels), 0) }
+        lists.withUnsafeMutableBufferPointer { _ = avformat_find_stream_info(context, $0.baseAddress) }
+        for index in lists.indices { av_dict_free(&lists[index]) }
     }
 
     private static func openingError(_ code: CInt, io: DescriptorReader?, input: String) -> VideoError {
@@ -151,7 +159,9 @@ final class MediaReader {
         if hasAudio && stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
             throw VideoError.noVideo(input: input, hasAudio: true)
         }
-        guard let parameters = stream.pointee.codecpar else { throw VideoError.noVideo(input: input, hasAudio: hasAudio) }
+        guard let parameters = stream.pointee.codecpar else {
+            throw VideoError.noVideo(input: input, hasAudio: hasAudio)
+        }
         let (width, height) = (Int(parameters.pointee.width), Int(parameters.pointee.height))
         guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
             throw VideoError.unsupportedCodec(input: input, codec: FFmpeg.codecName(parameters.pointee.codec_id))
@@ -213,8 +223,8 @@ final class MediaReader {
     }
 
     private func end() throws -> UnsafeMutablePointer<AVFrame>? {
-        if interrupt.withLock({ $0 }) { throw VideoError.interrupted(input: input) }
-        if isLive, let reason = losses.reason { throw VideoError.readFailed(input: input, reason: reason) }
+        if interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
+        if isRemote, let reason = brokenOff { throw VideoError.readFailed(input: input, reason: reason) }
         guard hasDecoded else { throw VideoError.nothingDecoded(input: input) }
         return nil
     }
@@ -236,13 +246,13 @@ final class MediaReader {
                 try audio?.append(packet)
                 continue
             }
-            if code == FFmpeg.exit || interrupt.withLock({ $0 }) { throw VideoError.interrupted(input: input) }
+            if code == FFmpeg.exit || interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
             if code == FFmpeg.again { continue }
-            if code == FFmpeg.invalidData && readErrors < Self.errorLimit && !isLive {
+            if code == FFmpeg.invalidData && readErrors < Self.errorLimit {
                 // Such as a sample behind the end of a cut-off file; others may still be there.
                 readErrors += 1
                 losses.packets += 1
-                losses.isTruncated = true
+                if avio_feof(context?.pointee.pb) != 0 { losses.isTruncated = true }
                 losses.reason = losses.reason ?? FFmpeg.reason(code)
                 continue
             }
@@ -255,12 +265,11 @@ final class MediaReader {
 
     private func finishReading(_ code: CInt) {
         let inputError = context?.pointee.pb?.pointee.error ?? 0
-        if code != FFmpeg.endOfFile {
+        if code != FFmpeg.endOfFile || (inputError < 0 && inputError != FFmpeg.endOfFile) {
+            let reason = FFmpeg.reason(code != FFmpeg.endOfFile ? code : inputError)
+            brokenOff = reason
             losses.isTruncated = true
-            losses.reason = losses.reason ?? FFmpeg.reason(code)
-        } else if inputError < 0 && inputError != FFmpeg.endOfFile {
-            losses.isTruncated = true
-            losses.reason = losses.reason ?? FFmpeg.reason(inputError)
+            losses.reason = losses.reason ?? reason
         }
         // A container that promises a length in its header and ends a second or more before it has been cut off.
         if let promised = promisedEnd, promised - reached > max(1, promised * 0.01) { losses.isTruncated = true }

@@ -103,6 +103,9 @@ final class Muxer {
             "frag_duration": String(Self.fragmentDuration),
         ])
         try check(avformat_write_header(context, &list.pointer))
+        // The MP4 muxer turns off the filters that bring packets of other containers into its form, such as AAC from a transport
+        // stream, where the header is written first. With `delay_moov` it is not.
+        context?.pointee.flags |= AVFMT_FLAG_AUTO_BSF
         hasHeader = true
     }
 

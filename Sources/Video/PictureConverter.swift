@@ -91,7 +91,8 @@ final class PictureConverter: Sendable {
         }
         // The scaler takes an unspecified matrix for BT.601, at any size, and so do these.
         let coefficients = segmentd_coefficients(CInt(key.space))
-        let targetCoefficients = AVPixelFormat(key.targetFormat).isRGB
+        let targetCoefficients =
+            AVPixelFormat(key.targetFormat).isRGB
             ? coefficients : segmentd_coefficients(CInt(key.targetSpace))
         sws_setColorspaceDetails(
             context, coefficients, isFull, targetCoefficients, isTargetFull, brightness, contrast, saturation)

@@ -61,6 +61,19 @@ final class PicturePool: Sendable {
             throw error
         }
     }
+
+    /// A frame with a picture's samples.
+    func frame(of image: RGBImage) throws -> UnsafeMutablePointer<AVFrame> {
+        let frame = try frame(width: image.width, height: image.height, format: AV_PIX_FMT_RGB24)
+        let stride = Int(frame.pointee.linesize.0)
+        image.withSamples { samples in
+            guard let base = samples.baseAddress, let plane = frame.pointee.data.0 else { return }
+            for y in 0..<image.height {
+                (plane + y * stride).update(from: base + y * image.bytesPerRow, count: image.bytesPerRow)
+            }
+        }
+        return frame
+    }
 }
 
 /// One reference to a block, to be given back by whichever thread drops the picture last.

@@ -35,8 +35,11 @@ final class VideoEncoder {
             throw VideoError.noEncoder(name: name, available: encoders(of: descriptor.pointee.id))
         }
         // An encoder that this FFmpeg lacks: say what else there is for the codec, where its name gives that away.
-        let known = preferred.first { $0.value.contains(name) }?.key
-        if let known, let descriptor = avcodec_descriptor_get_by_name(known) {
+        for (part, codec) in [
+            ("264", "h264"), ("265", "hevc"), ("hevc", "hevc"), ("vp8", "vp8"), ("vp9", "vp9"), ("av1", "av1"),
+            ("jpeg", "mjpeg"), ("mpeg4", "mpeg4"), ("mpeg2", "mpeg2video"),
+        ] where name.contains(part) {
+            guard let descriptor = avcodec_descriptor_get_by_name(codec) else { continue }
             throw VideoError.noEncoder(name: name, available: encoders(of: descriptor.pointee.id))
         }
         throw VideoError.unknownCodec(name: name)
@@ -79,7 +82,7 @@ final class VideoEncoder {
         context.pointee.color_range = picture.color_range
         context.pointee.chroma_sample_location = picture.chroma_location
         context.pointee.thread_count = CInt(options.threads)
-        if context.pointee.pix_fmt.isAlwaysFullRange {
+        if codec.pointee.id == AV_CODEC_ID_MJPEG {
             // JPEG's colours are always these (JFIF 1.02).
             context.pointee.color_range = AVCOL_RANGE_JPEG
             context.pointee.colorspace = AVCOL_SPC_BT470BG
@@ -133,10 +136,11 @@ final class VideoEncoder {
 
     private static func pixelFormat(_ codec: UnsafePointer<AVCodec>, width: Int, height: Int) -> AVPixelFormat {
         let isEven = width % 2 == 0 && height % 2 == 0
-        let wanted =
-            isEven
-            ? [AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV444P]
-            : [AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUVJ444P, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P]
+        var wanted = [AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV444P]
+        // FFmpeg's JPEG encoder had formats of its own for full range, and refuses the others in it.
+        if codec.pointee.id == AV_CODEC_ID_MJPEG { wanted = [AV_PIX_FMT_YUVJ420P] + wanted }
+        if !isEven { wanted = [AV_PIX_FMT_YUV444P] + wanted }
+        if !isEven && codec.pointee.id == AV_CODEC_ID_MJPEG { wanted = [AV_PIX_FMT_YUVJ444P] + wanted }
         guard let formats = segmentd_encoder_formats(codec), formats[0] != AV_PIX_FMT_NONE else { return wanted[0] }
         var offered: [AVPixelFormat] = []
         while formats[offered.count] != AV_PIX_FMT_NONE { offered.append(formats[offered.count]) }
@@ -149,6 +153,7 @@ final class VideoEncoder {
         let isFitting =
             source.pointee.width == context.pointee.width && source.pointee.height == context.pointee.height
             && AVPixelFormat(source.pointee.format) == context.pointee.pix_fmt
+            && (context.pointee.codec_id != AV_CODEC_ID_MJPEG || source.pointee.color_range == AVCOL_RANGE_JPEG)
         let frame: UnsafeMutablePointer<AVFrame>
         if isFitting {
             guard let reference = av_frame_clone(source) else { throw VideoError.outOfMemory }
@@ -176,6 +181,8 @@ final class VideoEncoder {
         frame.pointee.quality = context.pointee.global_quality
         let duration = av_rescale_q(picture.duration, base, timeBase.native)
         if duration > 0 { durations[stamp] = duration }
+        // No encoder looks this far ahead: these are times that it has changed.
+        if durations.count > 1024 { durations.removeAll() }
         try check(avcodec_send_frame(context, frame))
         try drain(muxer)
     }

@@ -69,13 +69,14 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
         case .interrupted(let input): "\(input): reading was interrupted"
         case .unknownContainer(let path):
             "\(path): the suffix names no container; use .mp4, .mkv, .mov or another that FFmpeg writes"
-        case .unknownCodec(let name): "\(name): is no video codec; use h264, hevc, vp9, av1, mjpeg or another that FFmpeg knows"
+        case .unknownCodec(let name):
+            "\(name): is no video codec; use h264, hevc, vp9, av1, mjpeg or another that FFmpeg knows"
         case .noEncoder(let name, let available) where available.isEmpty:
             "\(name): the installed FFmpeg has no encoder for this codec; choose another codec"
         case .noEncoder(let name, let available):
             "\(name): the installed FFmpeg has no such encoder; it has \(available.joined(separator: ", "))"
         case .codecNotInContainer(let codec, let container):
-            "\(container) cannot hold \(codec); choose another codec or another suffix, such as .mkv"
+            "\(container) cannot hold \(codec); choose another codec or another container by the file's suffix"
         case .refused(let path, let what, let reason): "\(path): \(what): \(reason)"
         case .outOfMemory: "out of memory"
         }

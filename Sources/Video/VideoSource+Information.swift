@@ -34,10 +34,10 @@ extension VideoSource {
 
 extension VideoSource.Information {
     /// Reads an opened container; of a sequence of images, one by one at a rate, it is the first.
-    init(_ reader: MediaReader, images: Int? = nil, rate: Rational? = nil) {
+    init(_ reader: MediaReader, images: Int? = nil, rate: Rational? = nil, orientation: Orientation? = nil) {
         let stream = reader.stream
         let parameters = stream.pointee.codecpar.pointee
-        let orientation = reader.orientation(of: nil)
+        let orientation = orientation ?? reader.orientation(of: nil)
         (width, height) = orientation.size(width: Int(parameters.width), height: Int(parameters.height))
         rotation = orientation.degrees
         let average = Rational(stream.pointee.avg_frame_rate)

@@ -16,15 +16,18 @@ public final class VideoSource: @unchecked Sendable {
         public var threads: Int
         /// FFmpeg's options for the container or protocol by name, such as `rtsp_transport`.
         public var formatOptions: [String: String]
+        /// Ends the source's waiting, in the initialiser too; every source wants one of its own.
+        public var interrupter: Interrupter
 
         public init(
             imageFrameRate: Rational = Rational(25, 1), limit: Int? = nil, threads: Int = 0,
-            formatOptions: [String: String] = [:]
+            formatOptions: [String: String] = [:], interrupter: Interrupter = Interrupter()
         ) {
             self.imageFrameRate = imageFrameRate
             self.limit = limit
             self.threads = threads
             self.formatOptions = formatOptions
+            self.interrupter = interrupter
         }
     }
 
@@ -57,7 +60,6 @@ public final class VideoSource: @unchecked Sendable {
     let audioStreams: [AudioQueue.Stream]
 
     private let options: Options
-    private let flag = InterruptFlag(false)
     private let workshop: PictureWorkshop
     private let shared = Locked(Report())
     private var reader: MediaReader?
@@ -89,8 +91,13 @@ public final class VideoSource: @unchecked Sendable {
             for path in paths where information == nil {
                 do {
                     let reader = try MediaReader(
-                        .file(path), input: path, options: options, interrupt: flag, audio: nil)
-                    information = Information(reader, images: paths.count, rate: options.imageFrameRate)
+                        .file(path), input: path, options: options, audio: nil)
+                    // Some images say only in their pixels' headers how they stand.
+                    let first = try reader.next()
+                    defer { first.map(FFmpeg.free) }
+                    information = Information(
+                        reader, images: paths.count, rate: options.imageFrameRate,
+                        orientation: reader.orientation(of: first))
                 } catch { failure = failure ?? error }
             }
             guard let information else { throw failure ?? VideoError.noImages(folder: input) }
@@ -98,7 +105,7 @@ public final class VideoSource: @unchecked Sendable {
         } else {
             images = []
             let audio = AudioQueue()
-            let reader = try MediaReader(name, input: input, options: options, interrupt: flag, audio: audio)
+            let reader = try MediaReader(name, input: input, options: options, audio: audio)
             self.reader = reader
             self.audio = audio
             audioStreams = reader.audioStreams
@@ -114,7 +121,7 @@ public final class VideoSource: @unchecked Sendable {
     }
 
     /// Ends a read that waits for bytes, which then throws `VideoError.interrupted`, and every later one; from any thread.
-    public func interrupt() { flag.withLock { $0 = true } }
+    public func interrupt() { options.interrupter.interrupt() }
 
     /// Decodes the next frame; nil at the end.
     ///
@@ -148,11 +155,11 @@ public final class VideoSource: @unchecked Sendable {
 
     private func nextFromImages() throws -> VideoFrame? {
         while nextImage < images.count {
-            if flag.withLock({ $0 }) { throw VideoError.interrupted(input: input) }
+            if options.interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
             let (index, path) = (nextImage, images[nextImage])
             nextImage += 1
             do {
-                let reader = try MediaReader(.file(path), input: path, options: options, interrupt: flag, audio: nil)
+                let reader = try MediaReader(.file(path), input: path, options: options, audio: nil)
                 guard let frame = try reader.next() else { continue }
                 // The image's place is its time, so that one that cannot be read leaves a gap.
                 return finish(

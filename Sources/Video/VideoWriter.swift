@@ -1,5 +1,6 @@
 import CFFmpeg
 import Files
+import Instances
 
 /// Encodes pictures into a video file, with the audio of a source beside them.
 ///
@@ -81,6 +82,8 @@ public final class VideoWriter: @unchecked Sendable {
     /// Opened with the first picture, which tells colours.
     private var encoder: VideoEncoder?
     private var isOpen = true
+    /// For pictures that come as RGB.
+    private let workshop: PictureWorkshop
 
     /// Opens the output.
     ///
@@ -98,6 +101,7 @@ public final class VideoWriter: @unchecked Sendable {
         self.format = format
         self.options = options
         source = audioFrom
+        workshop = PictureWorkshop(input: path)
         guard PictureLimits.accept(width: format.width, height: format.height) else {
             throw VideoError.badSize(input: path, width: format.width, height: format.height)
         }
@@ -129,6 +133,18 @@ public final class VideoWriter: @unchecked Sendable {
         try copyAudio()
     }
 
+    /// Encodes an RGB picture, as BT.601 in limited range.
+    ///
+    /// - Parameters:
+    ///   - duration: Ticks of the timestamp's time base; 0 where unknown.
+    /// - Throws: As the other `write`.
+    public func write(_ image: RGBImage, at timestamp: Timestamp, duration: Int64 = 0) throws {
+        let frame = try workshop.images.frame(of: image)
+        defer { FFmpeg.free(frame) }
+        let copy = try workshop.yuv.yuvFrame(frame, orientation: .upright, from: workshop.frames, input: path)
+        try write(DrawablePicture(frame: copy, timestamp: timestamp, duration: duration))
+    }
+
     /// Writes what is left and gives the file its name.
     ///
     /// - Throws: As `write`, and `VideoError.nothingDecoded` where no picture came; nothing is left behind then.
@@ -142,7 +158,8 @@ public final class VideoWriter: @unchecked Sendable {
             try copyAudio()
             try muxer.finish()
             if encoder.moved > 0 {
-                warnings.append("\(encoder.moved) pictures had no later time than the one before and were moved by a tick")
+                warnings.append(
+                    "\(encoder.moved) pictures had no later time than the one before and were moved by a tick")
             }
             if muxer.droppedAudio > 0 {
                 warnings.append("\(muxer.droppedAudio) audio packets with disordered times were left out")

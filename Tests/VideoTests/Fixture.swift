@@ -51,9 +51,9 @@ func ffmpeg(_ arguments: String, _ output: String) throws {
     try run("ffmpeg", ["-v", "error", "-y"] + arguments.split(separator: " ").map(String.init) + [output])
 }
 
-/// FFmpeg's moving test picture.
-func pattern(size: String = "192x128", rate: Int = 25, seconds: Double = 0.8) -> String {
-    "-f lavfi -i testsrc2=size=\(size):rate=\(rate):duration=\(seconds)"
+/// FFmpeg's moving test picture; `testsrc2` is livelier, but rounds odd sizes down.
+func pattern(_ source: String = "testsrc2", size: String = "192x128", rate: Int = 25, seconds: Double = 0.8) -> String {
+    "-f lavfi -i \(source)=size=\(size):rate=\(rate):duration=\(seconds)"
 }
 
 /// What ffprobe says about each frame or stream, a line each.
