@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
         .target(name: "Outputs", dependencies: ["Files", "Instances"]),
-        .target(name: "Synthesis", dependencies: ["Instances", "Video", "Outputs"]),
+        .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
             dependencies: ["MaskRCNN", "Tracking", "Video", "Annotation", "Pipeline", "Outputs"]),

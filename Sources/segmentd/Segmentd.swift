@@ -4,5 +4,5 @@ import ArgumentParser
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
-        subcommands: [TrackCommand.self])
+        subcommands: [TrackCommand.self, SynthesizeCommand.self])
 }
