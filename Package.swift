@@ -47,6 +47,7 @@ let package = Package(
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
+        .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
     ],

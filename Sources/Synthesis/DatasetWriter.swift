@@ -30,12 +30,8 @@ public struct DatasetWriter: Sendable {
         try plan.validate()
         self.folder = folder
         self.plan = plan
-        try Self.makeFolder(folder)
-        let content: [String]
-        do { content = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-            throw Self.refusal("read", folder, error)
-        }
-        guard content.isEmpty else { throw DatasetError.notEmpty(folder: folder) }
+        try Folder.create(folder)
+        guard try Folder.isEmpty(folder) else { throw DatasetError.notEmpty(folder: folder) }
     }
 
     /// Renders and writes everything, on all processors.
@@ -56,7 +52,7 @@ public struct DatasetWriter: Sendable {
 
     private func writeImages(progress: (Int) -> Void) throws -> Part {
         let images = folder + "/images"
-        try Self.makeFolder(images)
+        try Folder.create(images)
         let shots = plan.shots()
         let annotations = try AnnotationFile(
             path: folder + "/annotations.json", description: "Moving shapes, seed \(plan.seed)", width: plan.width,
@@ -79,7 +75,7 @@ public struct DatasetWriter: Sendable {
     private func writeVideo(number: Int, seed: UInt64, progress: (Int) -> Void) throws -> Part {
         let folder = "\(folder)/videos/\(Self.padded(number))"
         let images: String? = plan.framesAsImages ? folder + "/images" : nil
-        try Self.makeFolder(images ?? folder)
+        try Folder.create(images ?? folder)
         let (rate, count) = (plan.rate, plan.framesPerVideo)
         let annotations = try AnnotationFile(
             path: folder + "/annotations.json", description: "Moving shapes, video \(number) of seed \(plan.seed)",
@@ -142,23 +138,4 @@ public struct DatasetWriter: Sendable {
     }
 
     private static func name(_ number: Int) -> String { padded(number) + ".png" }
-
-    private static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw refusal("make the folder", path, error)
-        }
-    }
-
-    private static func refusal(_ action: String, _ path: String, _ error: any Error) -> FileError {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        let reason =
-            if let underlying, underlying.domain == NSPOSIXErrorDomain {
-                String(cString: strerror(CInt(underlying.code)))
-            } else {
-                error.localizedDescription
-            }
-        return FileError.refused(action: action, path: path, reason: reason)
-    }
 }
