@@ -32,7 +32,9 @@ struct SceneTests {
         for (i, sample) in samples.enumerated() {
             means[i / 3 % 96 / 48 + i / 3 / 96 / 32 * 2] += Double(sample) / Double(48 * 32 * 3)
         }
-        for (mean, expected) in zip(means, [130.547, 133.999, 121.229, 126.561]) { #expect(abs(mean - expected) < 0.05) }
+        for (mean, expected) in zip(means, [130.547, 133.999, 121.229, 126.561]) {
+            #expect(abs(mean - expected) < 0.05)
+        }
     }
 
     @Test("Masks do not overlap, and boxes and areas are theirs")
