@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
         .target(name: "Outputs", dependencies: ["Files", "Instances"]),
-        .target(name: "Synthesis", dependencies: ["Instances", "Video", "Outputs"]),
+        .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
             dependencies: ["MaskRCNN", "Tracking", "Video", "Annotation", "Pipeline", "Outputs"]),
@@ -51,6 +51,7 @@ let package = Package(
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
+        .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
     ],

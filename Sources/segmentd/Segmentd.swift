@@ -4,5 +4,8 @@ import ArgumentParser
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
-        subcommands: [AnnotateCommand.self, DetectCommand.self, BenchCommand.self, ModelCommand.self, TrackCommand.self])
+        subcommands: [
+            AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
+            SynthesizeCommand.self,
+        ])
 }
