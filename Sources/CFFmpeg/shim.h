@@ -1,4 +1,4 @@
-// FFmpeg's macros, which Swift cannot import, as inline functions; and what has changed between its versions 5 and 8.
+// FFmpeg's macros, which Swift cannot import, as inline functions; and what has changed between its versions 5 and 7.
 #pragma once
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>

@@ -50,6 +50,7 @@ final class Muxer {
         guard code >= 0 else {
             avformat_free_context(allocated)
             throw FileError(writing: path, code: -code)
+                ?? FileError.refused(action: "write", path: path, reason: FFmpeg.reason(code))
         }
         // Every fragment or block is handed to the system at once, so that a killed process leaves it behind.
         allocated.pointee.flush_packets = 1
@@ -152,20 +153,21 @@ final class Muxer {
 
     private func check(_ code: CInt) throws {
         guard code < 0 else { return }
-        // Small negative numbers are the system's, and large ones FFmpeg's own.
-        if code > -4096 && code != -EINVAL { throw FileError(writing: path, code: -code) }
+        if let error = FileError(writing: path, code: -code) { throw error }
         throw VideoError.refused(path: path, what: "the container cannot be written", reason: FFmpeg.reason(code))
     }
 }
 
 extension FileError {
-    /// Puts an error number that FFmpeg passed on from the system into words.
-    fileprivate init(writing path: String, code: CInt) {
-        self =
-            switch code {
-            case ENOSPC, EDQUOT: .diskFull(path: path)
-            case EPIPE: .readerGone(path: path)
-            default: .refused(action: "write", path: path, reason: String(cString: strerror(code)))
-            }
+    /// Puts an error number that FFmpeg passed on from the system into words; nil for numbers that FFmpeg uses itself, with
+    /// another meaning.
+    fileprivate init?(writing path: String, code: CInt) {
+        switch code {
+        case ENOSPC, EDQUOT: self = .diskFull(path: path)
+        case EPIPE: self = .readerGone(path: path)
+        case EIO, EFBIG, EROFS, EACCES, ENXIO, ESTALE:
+            self = .refused(action: "write", path: path, reason: String(cString: strerror(code)))
+        default: return nil
+        }
     }
 }
