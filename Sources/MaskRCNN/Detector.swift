@@ -29,6 +29,9 @@ public final class Detector: Sendable {
         names = Dictionary(uniqueKeysWithValues: configuration.categories.map { ($0.id, $0.name) })
     }
 
+    /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
+    public static var engine: String { Compute.engine }
+
     /// Threads that compute.
     public var threads: Int { inference.compute.workers.count }
 

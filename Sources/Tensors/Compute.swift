@@ -3,10 +3,13 @@ public final class Compute: Sendable {
     public let workers: Workers
     public let pool: TensorPool
 
+    /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
+    public static var engine: String { PackedMatrix.engine }
+
     /// - Parameter threads: Threads that compute, the caller among them; all processors where nil.
     public init(threads: Int? = nil) {
         workers = Workers(count: threads ?? Workers.available)
         pool = TensorPool()
-        MatrixProduct.prepare()
+        PackedMatrix.prepare()
     }
 }

@@ -1,7 +1,15 @@
-// The loops of the operators that are no matrix products. Feature maps are [height, width, channels] floats without gaps.
+// The inner loops of the operators. Feature maps are [height, width, channels] floats without gaps.
+//
+// Every function exists once for each instruction set; which one runs is decided when the first is called, by what the processor
+// has, or by the environment variable SEGMENTD_SIMD (avx512, avx2, portable) where the processor has that.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+
+// The instruction set in use: "avx512", "avx2" or "portable".
+const char *_Nonnull ck_simd_name(void);
+// Whether this processor can run an instruction set of that name.
+int ck_simd_available(const char *_Nonnull name);
 
 // What is done to a result on its way to memory: `out = max(0, out + bias + residual)`, each part optional.
 typedef struct {
@@ -13,6 +21,21 @@ typedef struct {
 // Applies an epilogue in place to `rows` rows of `columns` floats, `stride` floats apart.
 void ck_apply_epilogue(
     float *_Nonnull out, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const ck_epilogue *_Nonnull epilogue);
+
+// Matrix products with weights that were packed once: panels of `ck_panel_width()` columns, each [inner, panel width].
+
+ptrdiff_t ck_panel_width(void);
+// Floats that packed weights [inner, columns] take.
+ptrdiff_t ck_packed_count(ptrdiff_t inner, ptrdiff_t columns);
+void ck_pack(
+    const float *_Nonnull weights, ptrdiff_t inner, ptrdiff_t columns, ptrdiff_t stride, float *_Nonnull packed);
+// Floats of scratch memory that `ck_multiply` needs.
+ptrdiff_t ck_scratch_count(void);
+// `c = epilogue(a * weights)`: a [rows, inner], c [rows, columns], strides in floats. The packed weights may begin at any panel.
+void ck_multiply(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, ptrdiff_t a_stride,
+    const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue,
+    float *_Nonnull scratch);
 
 // A convolution's input and how its window moves over it.
 typedef struct {

@@ -17,7 +17,9 @@ extension Compute {
         precondition(residual == nil || residual!.count == output.count, "the residual has the output's shape")
         switch weights.algorithm {
         case .pointwise:
-            multiplyPixels(input.pointer, rows: pictures * height * width, weights, activation, residual, output)
+            multiply(
+                input, rows: pictures * height * width, weights.matrices[0], output, bias: weights.bias,
+                residual: residual, activation: activation)
         case .winograd:
             convolveByWinograd(input, pictures: pictures, weights, activation, residual, output)
         case .unfolded:
@@ -33,45 +35,35 @@ extension Compute {
         let rows = input.shape[0]
         precondition(input.count == rows * weights.inputs, "the layer's inputs")
         let output = pool.tensor([rows, weights.outputs])
-        multiply(
-            input.pointer, rows: rows, inner: weights.inputs, columns: weights.outputs, weights.weights.pointer,
-            output.pointer, bias: weights.bias, activation: activation)
+        multiply(input, rows: rows, weights.matrix, output, bias: weights.bias, activation: activation)
         return output
-    }
-
-    private func multiplyPixels(
-        _ input: UnsafeMutablePointer<Float>, rows: Int, _ weights: ConvolutionWeights, _ activation: Activation,
-        _ residual: Tensor?, _ output: Tensor
-    ) {
-        multiply(
-            input, rows: rows, inner: weights.inputChannels, columns: weights.outputChannels,
-            weights.weights.pointer, output.pointer, bias: weights.bias, residual: residual, activation: activation)
     }
 
     /// A product cut over the threads, by rows where there are many and otherwise by columns.
     private func multiply(
-        _ a: UnsafeMutablePointer<Float>, rows: Int, inner: Int, columns: Int, _ b: UnsafeMutablePointer<Float>,
-        _ c: UnsafeMutablePointer<Float>, bias: Tensor?, residual: Tensor? = nil, activation: Activation
+        _ a: Tensor, rows: Int, _ matrix: PackedMatrix, _ c: Tensor, bias: Tensor?, residual: Tensor? = nil,
+        activation: Activation
     ) {
-        // Packing the weights anew for every piece costs one row's worth of products each; 256 rows make that little,
-        // and few enough pieces of a long product keep it so.
-        let rowStep = max(256, inner >= 2048 ? (rows + workers.count - 1) / workers.count : 256)
-        let byColumns = rows <= rowStep && columns >= 64 * workers.count
-        let columnStep = byColumns ? (columns / workers.count + 31) / 32 * 32 : columns
-        let columnPieces = (columns + columnStep - 1) / columnStep
+        // Pieces small enough to be shared evenly, large enough that a panel of weights is used often.
+        let rowStep = 288
+        let byColumns = rows <= rowStep && matrix.columns >= 2 * PackedMatrix.columnStep
+        let panels = (matrix.columns + PackedMatrix.columnStep - 1) / PackedMatrix.columnStep
+        let columnStep =
+            byColumns
+            ? (panels + workers.count - 1) / workers.count * PackedMatrix.columnStep : max(matrix.columns, 1)
+        let columnPieces = (matrix.columns + columnStep - 1) / columnStep
         let rowPieces = (rows + rowStep - 1) / rowStep
         workers.run(rowPieces * columnPieces) { piece in
             let (row, column) = (piece / columnPieces * rowStep, piece % columnPieces * columnStep)
-            let (height, width) = (min(rowStep, rows - row), min(columnStep, columns - column))
-            let target = c + row * columns + column
-            MatrixProduct.multiply(
-                rows: height, columns: width, inner: inner, a: a + row * inner, aStride: inner, b: b + column,
-                bStride: columns, c: target, cStride: columns)
-            var epilogue = ck_epilogue(
-                bias: bias.map { UnsafePointer($0.pointer + column) },
-                residual: residual.map { UnsafePointer($0.pointer + row * columns + column) },
-                relu: activation == .relu ? 1 : 0)
-            ck_apply_epilogue(target, height, width, columns, &epilogue)
+            let place = row * matrix.columns + column
+            let scratch = pool.tensor([PackedMatrix.scratchCount])
+            matrix.multiply(
+                rows: min(rowStep, rows - row), a.pointer + row * matrix.inner, stride: matrix.inner,
+                into: c.pointer + place, stride: matrix.columns,
+                columns: column..<min(column + columnStep, matrix.columns),
+                epilogue: ck_epilogue(
+                    bias: bias, column: column, residual: residual, place: place, activation: activation),
+                scratch: scratch.pointer)
         }
     }
 
@@ -82,11 +74,10 @@ extension Compute {
         let (height, width) = (output.height, output.width)
         let (inputs, outputs) = (weights.inputChannels, weights.outputChannels)
         let tiles = ((height + 3) / 4) * ((width + 3) / 4)
-        // As many tiles at once as leave both sides of the products in a processor's own cache, but not so few that
-        // packing the weights anew for each block weighs.
-        let budget = 1_500_000 / (36 * MemoryLayout<Float>.stride * (inputs + outputs))
+        // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
+        // products stay.
         let fair = (pictures * tiles + workers.count - 1) / workers.count
-        let step = min(tiles, max(48, min(budget, fair)))
+        let step = min(tiles, max(12, min(96, fair)))
         let blocks = (tiles + step - 1) / step
         workers.run(pictures * blocks) { piece in
             let (picture, first) = (piece / blocks, piece % blocks * step)
@@ -96,16 +87,16 @@ extension Compute {
             ck_winograd_input(
                 input.pointer + picture * height * width * inputs, height, width, inputs, first, count,
                 transformed.pointer)
-            for point in 0..<36 {
-                MatrixProduct.multiply(
-                    rows: count, columns: outputs, inner: inputs, a: transformed.pointer + point * count * inputs,
-                    aStride: inputs, b: weights.weights.pointer + point * inputs * outputs, bStride: outputs,
-                    c: products.pointer + point * count * outputs, cStride: outputs)
+            let scratch = pool.tensor([PackedMatrix.scratchCount])
+            for (point, matrix) in weights.matrices.enumerated() {
+                matrix.multiply(
+                    rows: count, transformed.pointer + point * count * inputs, stride: inputs,
+                    into: products.pointer + point * count * outputs, stride: outputs, epilogue: .none,
+                    scratch: scratch.pointer)
             }
             let offset = picture * height * width * outputs
             var epilogue = ck_epilogue(
-                bias: weights.bias.map { UnsafePointer($0.pointer) },
-                residual: residual.map { UnsafePointer($0.pointer + offset) }, relu: activation == .relu ? 1 : 0)
+                bias: weights.bias, residual: residual, place: offset, activation: activation)
             ck_winograd_output(
                 products.pointer, height, width, outputs, first, count, &epilogue, output.pointer + offset)
         }
@@ -130,17 +121,16 @@ extension Compute {
                 input: input.pointer + picture * input.height * input.width * weights.inputChannels,
                 height: input.height, width: input.width, channels: weights.inputChannels, kernel: weights.kernel,
                 stride: weights.stride, padding: weights.padding, output_width: output.width)
-            for group in 0..<groups {
+            let scratch = pool.tensor([PackedMatrix.scratchCount])
+            for (group, matrix) in weights.matrices.enumerated() {
                 ck_unfold(&window, first, count, group * groupInputs, groupInputs, rows.pointer)
-                MatrixProduct.multiply(
-                    rows: count, columns: groupOutputs, inner: inner, a: rows.pointer, aStride: inner,
-                    b: weights.weights.pointer + group * inner * groupOutputs, bStride: groupOutputs,
-                    c: output.pointer + offset + group * groupOutputs, cStride: outputs)
+                let column = group * groupOutputs
+                matrix.multiply(
+                    rows: count, rows.pointer, stride: inner, into: output.pointer + offset + column, stride: outputs,
+                    epilogue: ck_epilogue(
+                        bias: weights.bias, column: column, residual: residual, place: offset + column,
+                        activation: activation), scratch: scratch.pointer)
             }
-            var epilogue = ck_epilogue(
-                bias: weights.bias.map { UnsafePointer($0.pointer) },
-                residual: residual.map { UnsafePointer($0.pointer + offset) }, relu: activation == .relu ? 1 : 0)
-            ck_apply_epilogue(output.pointer + offset, count, outputs, outputs, &epilogue)
         }
     }
 }

@@ -11,16 +11,16 @@ public struct ConvolutionWeights: Sendable {
     public let outputChannels: Int
 
     enum Algorithm: Sendable {
-        /// A product of the pixels with the weights `[inputs, outputs]`.
+        /// A product of the pixels with one matrix `[inputs, outputs]`.
         case pointwise
-        /// Winograd F(4x4,3x3); weights `[36, inputs, outputs]`.
+        /// Winograd F(4x4,3x3): 36 matrices `[inputs, outputs]`.
         case winograd
-        /// Windows unfolded into rows; weights `[groups, kernel * kernel * inputs / groups, outputs / groups]`.
+        /// Windows unfolded into rows: a matrix `[kernel * kernel * inputs / groups, outputs / groups]` for each group.
         case unfolded
     }
 
     let algorithm: Algorithm
-    let weights: Tensor
+    let matrices: [PackedMatrix]
     let bias: Tensor?
 
     /// Lays out weights.
@@ -56,16 +56,21 @@ public struct ConvolutionWeights: Sendable {
                 }
             }
         }
-        if kernel == 1 && stride == 1 && padding == 0 && groups == 1 {
-            algorithm = .pointwise
-            self.weights = rows
-        } else if kernel == 3 && stride == 1 && padding == 1 && groups == 1 && inputChannels >= 16 {
+        let inner = area * groupInputs
+        if kernel == 3 && stride == 1 && padding == 1 && groups == 1 && inputChannels >= 16 {
             algorithm = .winograd
-            self.weights = Tensor(zeros: [36, inputChannels, outputChannels])
-            ck_winograd_filter(rows.pointer, inputChannels, outputChannels, self.weights.pointer)
+            let transformed = Tensor(zeros: [36, inputChannels, outputChannels])
+            ck_winograd_filter(rows.pointer, inputChannels, outputChannels, transformed.pointer)
+            matrices = (0..<36).map { point in
+                PackedMatrix(
+                    transformed.pointer + point * inputChannels * outputChannels, inner: inputChannels,
+                    columns: outputChannels)
+            }
         } else {
-            algorithm = .unfolded
-            self.weights = rows
+            algorithm = kernel == 1 && stride == 1 && padding == 0 && groups == 1 ? .pointwise : .unfolded
+            matrices = (0..<groups).map { group in
+                PackedMatrix(rows.pointer + group * inner * groupOutputs, inner: inner, columns: groupOutputs)
+            }
         }
     }
 

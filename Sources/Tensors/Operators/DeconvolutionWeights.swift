@@ -5,7 +5,7 @@ public struct DeconvolutionWeights: Sendable {
     public let inputChannels: Int
     public let outputChannels: Int
     /// `[inputs, 4 * outputs]`, the four places of the window row by row.
-    let weights: Tensor
+    let matrix: PackedMatrix
     /// `[4 * outputs]`.
     let bias: Tensor
 
@@ -19,15 +19,16 @@ public struct DeconvolutionWeights: Sendable {
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels
         self.bias = Tensor((0..<4).flatMap { _ in bias }, shape: [4 * outputChannels])
-        self.weights = Tensor(zeros: [inputChannels, 4 * outputChannels])
+        let rows = Tensor(zeros: [inputChannels, 4 * outputChannels])
         for input in 0..<inputChannels {
             for output in 0..<outputChannels {
                 for place in 0..<4 {
-                    self.weights.pointer[(input * 4 + place) * outputChannels + output] =
+                    rows.pointer[(input * 4 + place) * outputChannels + output] =
                         weights[(input * outputChannels + output) * 4 + place]
                 }
             }
         }
+        matrix = PackedMatrix(rows.pointer, inner: inputChannels, columns: 4 * outputChannels)
     }
 }
 
@@ -47,13 +48,11 @@ extension Compute {
         workers.run(lines, step: step) { range in
             let rows = range.count * width
             let products = pool.tensor([rows, columns])
-            MatrixProduct.multiply(
-                rows: rows, columns: columns, inner: weights.inputChannels,
-                a: input.pointer + range.lowerBound * width * weights.inputChannels, aStride: weights.inputChannels,
-                b: weights.weights.pointer, bStride: columns, c: products.pointer, cStride: columns)
-            var epilogue = ck_epilogue(
-                bias: weights.bias.pointer, residual: nil, relu: activation == .relu ? 1 : 0)
-            ck_apply_epilogue(products.pointer, rows, columns, columns, &epilogue)
+            let scratch = pool.tensor([PackedMatrix.scratchCount])
+            weights.matrix.multiply(
+                rows: rows, input.pointer + range.lowerBound * width * weights.inputChannels,
+                stride: weights.inputChannels, into: products.pointer, stride: columns,
+                epilogue: ck_epilogue(bias: weights.bias, activation: activation), scratch: scratch.pointer)
             for row in 0..<rows {
                 let (line, x) = (range.lowerBound + row / width, row % width)
                 let source = products.pointer + row * columns

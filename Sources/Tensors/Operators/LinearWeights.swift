@@ -3,7 +3,7 @@ public struct LinearWeights: Sendable {
     public let inputs: Int
     public let outputs: Int
     /// `[inputs, outputs]`.
-    let weights: Tensor
+    let matrix: PackedMatrix
     let bias: Tensor?
 
     /// Lays out weights.
@@ -19,10 +19,10 @@ public struct LinearWeights: Sendable {
         self.inputs = inputs
         self.outputs = outputs
         self.bias = bias.map { Tensor($0, shape: [outputs]) }
-        self.weights = Tensor(zeros: [inputs, outputs])
+        let transposed = Tensor(zeros: [inputs, outputs])
         let channels = pooled?.channels ?? inputs
         let area = inputs / channels
-        let rows = self.weights.pointer
+        let rows = transposed.pointer
         weights.withUnsafeBufferPointer { weights in
             for output in 0..<outputs {
                 for channel in 0..<channels {
@@ -33,5 +33,6 @@ public struct LinearWeights: Sendable {
                 }
             }
         }
+        matrix = PackedMatrix(rows, inner: inputs, columns: outputs)
     }
 }

@@ -92,6 +92,7 @@ private struct Figures {
             text.number("seconds_most", seconds.max() ?? 0, decimals: 6)
             text.integer("peak_rss_bytes", peakMemory)
             text.string("precision", "fp32")
+            text.string("simd", Detector.engine)
             text.integer("threads", threads)
             text.integer("objects", objects)
             text.integer("width", width)
@@ -107,7 +108,7 @@ private struct Figures {
         func milliseconds(_ value: Double) -> String { String(format: "%10.1f", value * 1000) }
         let whole = median(seconds)
         var lines = [
-            "\(width)x\(height), \(threads) threads, fp32, \(objects) objects; medians of \(seconds.count) frames",
+            "\(width)x\(height), \(threads) threads, fp32 on \(Detector.engine), \(objects) objects; medians of \(seconds.count) frames",
             "stage              ms   share",
         ]
         for stage in stages {

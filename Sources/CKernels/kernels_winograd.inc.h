@@ -1,7 +1,6 @@
-#include "CKernels.h"
-#include "clones.h"
+// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308): the transforms of tiles.
 
-enum { tile = 4, window = 6, points = 36 };
+enum { winograd_tile = 4, winograd_window = 6 };
 
 // One dimension of the input transform: B^T of the paper, for the points 0, 1, -1, 2, -2 and infinity.
 #define INPUT_TRANSFORM(d0, d1, d2, d3, d4, d5, t0, t1, t2, t3, t4, t5) \
@@ -23,64 +22,42 @@ enum { tile = 4, window = 6, points = 36 };
         y3 = m1 - m2 + 8 * (m3 - m4) + m5;                        \
     } while (0)
 
-void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t outputs, float *out) {
-    static const double g[window][3] = {
-        {1.0 / 4, 0, 0},
-        {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-        {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-        {1.0 / 24, 1.0 / 12, 1.0 / 6},
-        {1.0 / 24, -1.0 / 12, 1.0 / 6},
-        {0, 0, 1},
-    };
-    ptrdiff_t plane = inputs * outputs;
-    for (ptrdiff_t i = 0; i < plane; i++) {
-        for (int u = 0; u < window; u++) {
-            for (int v = 0; v < window; v++) {
-                double sum = 0;
-                for (int y = 0; y < 3; y++)
-                    for (int x = 0; x < 3; x++) sum += g[u][y] * g[v][x] * filters[(y * 3 + x) * plane + i];
-                out[(u * window + v) * plane + i] = (float)sum;
-            }
-        }
-    }
-}
-
 // Transforms one tile for as many channels as the type has lanes.
 #define DEFINE_INPUT_TILE(name, type)                                                                             \
     INLINE void name(const float *const *rows, const ptrdiff_t *columns, ptrdiff_t c, float *out, ptrdiff_t plane) { \
-        type t[window][window];                                                                                   \
-        for (int x = 0; x < window; x++) {                                                                        \
-            type d[window];                                                                                       \
-            for (int y = 0; y < window; y++)                                                                      \
+        type t[winograd_window][winograd_window];                                                                                   \
+        for (int x = 0; x < winograd_window; x++) {                                                                        \
+            type d[winograd_window];                                                                                       \
+            for (int y = 0; y < winograd_window; y++)                                                                      \
                 d[y] = rows[y] && columns[x] >= 0 ? *(const type *)(rows[y] + columns[x] + c) : (type){0};        \
             INPUT_TRANSFORM(d[0], d[1], d[2], d[3], d[4], d[5], t[0][x], t[1][x], t[2][x], t[3][x], t[4][x], t[5][x]); \
         }                                                                                                         \
-        for (int y = 0; y < window; y++) {                                                                        \
-            type v[window];                                                                                       \
+        for (int y = 0; y < winograd_window; y++) {                                                                        \
+            type v[winograd_window];                                                                                       \
             INPUT_TRANSFORM(t[y][0], t[y][1], t[y][2], t[y][3], t[y][4], t[y][5], v[0], v[1], v[2], v[3], v[4], v[5]); \
-            for (int x = 0; x < window; x++) *(type *)(out + (y * window + x) * plane) = v[x];                    \
+            for (int x = 0; x < winograd_window; x++) *(type *)(out + (y * winograd_window + x) * plane) = v[x];                    \
         }                                                                                                         \
     }
-DEFINE_INPUT_TILE(input_tile16, lanes16)
+DEFINE_INPUT_TILE(input_tile_lanes, lanes)
 DEFINE_INPUT_TILE(input_tile1, float)
 
-CLONED void ck_winograd_input(
+static void winograd_input(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     float *out) {
-    ptrdiff_t across = (width + tile - 1) / tile;
+    ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
     ptrdiff_t plane = count * channels;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t top = (first + i) / across * tile - 1, left = (first + i) % across * tile - 1;
-        const float *rows[window];
-        ptrdiff_t columns[window];
-        for (int k = 0; k < window; k++) {
+        ptrdiff_t top = (first + i) / across * winograd_tile - 1, left = (first + i) % across * winograd_tile - 1;
+        const float *rows[winograd_window];
+        ptrdiff_t columns[winograd_window];
+        for (int k = 0; k < winograd_window; k++) {
             // Outside of the picture everything is zero.
             rows[k] = top + k >= 0 && top + k < height ? input + (top + k) * width * channels : NULL;
             columns[k] = left + k >= 0 && left + k < width ? (left + k) * channels : -1;
         }
         float *target = out + i * channels;
         ptrdiff_t c = 0;
-        for (; c + 16 <= channels; c += 16) input_tile16(rows, columns, c, target + c, plane);
+        for (; c + LANES <= channels; c += LANES) input_tile_lanes(rows, columns, c, target + c, plane);
         for (; c < channels; c++) input_tile1(rows, columns, c, target + c, plane);
     }
 }
@@ -89,15 +66,15 @@ CLONED void ck_winograd_input(
     INLINE void name(                                                                                              \
         const float *products, ptrdiff_t plane, const float *bias, const float *residual, int relu, ptrdiff_t rows, \
         ptrdiff_t columns, ptrdiff_t row_stride, ptrdiff_t channels, float *out) {                                 \
-        type t[tile][window];                                                                                      \
-        for (int x = 0; x < window; x++) {                                                                         \
-            type m[window];                                                                                        \
-            for (int y = 0; y < window; y++) m[y] = *(const type *)(products + (y * window + x) * plane);          \
+        type t[winograd_tile][winograd_window];                                                                                      \
+        for (int x = 0; x < winograd_window; x++) {                                                                         \
+            type m[winograd_window];                                                                                        \
+            for (int y = 0; y < winograd_window; y++) m[y] = *(const type *)(products + (y * winograd_window + x) * plane);          \
             OUTPUT_TRANSFORM(m[0], m[1], m[2], m[3], m[4], m[5], t[0][x], t[1][x], t[2][x], t[3][x]);              \
         }                                                                                                          \
         type b = bias ? *(const type *)bias : (type){0};                                                           \
         for (int y = 0; y < rows; y++) {                                                                           \
-            type v[tile];                                                                                          \
+            type v[winograd_tile];                                                                                          \
             OUTPUT_TRANSFORM(t[y][0], t[y][1], t[y][2], t[y][3], t[y][4], t[y][5], v[0], v[1], v[2], v[3]);        \
             for (int x = 0; x < columns; x++) {                                                                    \
                 ptrdiff_t place = y * row_stride + x * channels;                                                   \
@@ -108,25 +85,25 @@ CLONED void ck_winograd_input(
             }                                                                                                      \
         }                                                                                                          \
     }
-DEFINE_OUTPUT_TILE(output_tile16, lanes16)
+DEFINE_OUTPUT_TILE(output_tile_lanes, lanes)
 DEFINE_OUTPUT_TILE(output_tile1, float)
 
-CLONED void ck_winograd_output(
+static void winograd_output(
     const float *products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     const ck_epilogue *epilogue, float *output) {
-    ptrdiff_t across = (width + tile - 1) / tile;
+    ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
     ptrdiff_t plane = count * channels, row_stride = width * channels;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t top = (first + i) / across * tile, left = (first + i) % across * tile;
-        ptrdiff_t rows = height - top < tile ? height - top : tile;
-        ptrdiff_t columns = width - left < tile ? width - left : tile;
+        ptrdiff_t top = (first + i) / across * winograd_tile, left = (first + i) % across * winograd_tile;
+        ptrdiff_t rows = height - top < winograd_tile ? height - top : winograd_tile;
+        ptrdiff_t columns = width - left < winograd_tile ? width - left : winograd_tile;
         ptrdiff_t place = top * row_stride + left * channels;
         const float *source = products + i * channels;
         const float *bias = epilogue->bias;
         const float *residual = epilogue->residual ? epilogue->residual + place : NULL;
         ptrdiff_t c = 0;
-        for (; c + 16 <= channels; c += 16)
-            output_tile16(
+        for (; c + LANES <= channels; c += LANES)
+            output_tile_lanes(
                 source + c, plane, bias ? bias + c : NULL, residual ? residual + c : NULL, epilogue->relu, rows,
                 columns, row_stride, channels, output + place + c);
         for (; c < channels; c++)

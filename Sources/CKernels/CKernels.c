@@ -1,0 +1,209 @@
+#include "CKernels.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+// The best first.
+static const ck_kernels *const all[] = {
+#if defined(__x86_64__)
+    &ck_kernels_avx512,
+    &ck_kernels_avx2,
+#endif
+    &ck_kernels_portable,
+};
+enum { all_count = sizeof all / sizeof *all };
+
+static int runs_here(const ck_kernels *kernels) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (kernels == &ck_kernels_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+            && __builtin_cpu_supports("fma");
+    if (kernels == &ck_kernels_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return kernels == &ck_kernels_portable;
+}
+
+static const ck_kernels *choose(void) {
+    const char *wanted = getenv("SEGMENTD_SIMD");
+    for (int i = 0; wanted && i < all_count; i++)
+        if (strcmp(all[i]->name, wanted) == 0 && runs_here(all[i])) return all[i];
+    for (int i = 0; i < all_count; i++)
+        if (runs_here(all[i])) return all[i];
+    return &ck_kernels_portable;
+}
+
+static const ck_kernels *kernels(void) {
+    // Every thread that comes first chooses the same.
+    static _Atomic(const ck_kernels *) chosen;
+    const ck_kernels *known = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (known) return known;
+    known = choose();
+    atomic_store_explicit(&chosen, known, memory_order_relaxed);
+    return known;
+}
+
+const char *ck_simd_name(void) { return kernels()->name; }
+
+int ck_simd_available(const char *name) {
+    for (int i = 0; i < all_count; i++)
+        if (strcmp(all[i]->name, name) == 0) return runs_here(all[i]);
+    return 0;
+}
+
+void ck_apply_epilogue(
+    float *out, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const ck_epilogue *epilogue) {
+    kernels()->apply_epilogue(out, rows, columns, stride, epilogue);
+}
+
+ptrdiff_t ck_panel_width(void) { return kernels()->panel_width; }
+
+ptrdiff_t ck_packed_count(ptrdiff_t inner, ptrdiff_t columns) {
+    ptrdiff_t width = ck_panel_width();
+    return (columns + width - 1) / width * width * inner;
+}
+
+void ck_pack(const float *weights, ptrdiff_t inner, ptrdiff_t columns, ptrdiff_t stride, float *packed) {
+    ptrdiff_t width = ck_panel_width();
+    for (ptrdiff_t x = 0; x < columns; x += width) {
+        ptrdiff_t used = columns - x < width ? columns - x : width;
+        for (ptrdiff_t k = 0; k < inner; k++, packed += width) {
+            memcpy(packed, weights + k * stride + x, (size_t)used * sizeof(float));
+            memset(packed + used, 0, (size_t)(width - used) * sizeof(float));
+        }
+    }
+}
+
+// Rows are packed in whole tiles, so the last may go beyond the block.
+ptrdiff_t ck_scratch_count(void) { return (ck_row_block + kernels()->tile_rows) * ck_inner_block; }
+
+void ck_multiply(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, ptrdiff_t a_stride, const float *packed,
+    float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue, float *scratch) {
+    kernels()->multiply(rows, columns, inner, a, a_stride, packed, c, c_stride, epilogue, scratch);
+}
+
+void ck_unfold(
+    const ck_window *w, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels, float *rows) {
+    ptrdiff_t kernel = w->kernel, channels = w->channels;
+    size_t pixel = (size_t)group_channels * sizeof(float);
+    int whole = group_channels == channels;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        ptrdiff_t top = (first + i) / w->output_width * w->stride - w->padding;
+        ptrdiff_t left = (first + i) % w->output_width * w->stride - w->padding;
+        for (ptrdiff_t ky = 0; ky < kernel; ky++, rows += kernel * group_channels) {
+            ptrdiff_t y = top + ky;
+            if (y < 0 || y >= w->height) {
+                memset(rows, 0, (size_t)kernel * pixel);
+                continue;
+            }
+            const float *line = w->input + y * w->width * channels + offset;
+            if (whole && left >= 0 && left + kernel <= w->width) {
+                memcpy(rows, line + left * channels, (size_t)kernel * pixel);
+                continue;
+            }
+            for (ptrdiff_t kx = 0; kx < kernel; kx++) {
+                ptrdiff_t x = left + kx;
+                if (x < 0 || x >= w->width)
+                    memset(rows + kx * group_channels, 0, pixel);
+                else
+                    memcpy(rows + kx * group_channels, line + x * channels, pixel);
+            }
+        }
+    }
+}
+
+void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t outputs, float *out) {
+    static const double g[6][3] = {
+        {1.0 / 4, 0, 0},
+        {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+        {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+        {1.0 / 24, 1.0 / 12, 1.0 / 6},
+        {1.0 / 24, -1.0 / 12, 1.0 / 6},
+        {0, 0, 1},
+    };
+    ptrdiff_t plane = inputs * outputs;
+    for (ptrdiff_t i = 0; i < plane; i++) {
+        for (int u = 0; u < 6; u++) {
+            for (int v = 0; v < 6; v++) {
+                double sum = 0;
+                for (int y = 0; y < 3; y++)
+                    for (int x = 0; x < 3; x++) sum += g[u][y] * g[v][x] * filters[(y * 3 + x) * plane + i];
+                out[(u * 6 + v) * plane + i] = (float)sum;
+            }
+        }
+    }
+}
+
+void ck_winograd_input(
+    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
+    float *out) {
+    kernels()->winograd_input(input, height, width, channels, first, count, out);
+}
+
+void ck_winograd_output(
+    const float *products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
+    const ck_epilogue *epilogue, float *output) {
+    kernels()->winograd_output(products, height, width, channels, first, count, epilogue, output);
+}
+
+void ck_max_pool(
+    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first,
+    ptrdiff_t count, float *output) {
+    kernels()->max_pool(input, height, width, channels, output_width, first, count, output);
+}
+
+void ck_add_upsampled(
+    const float *small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
+    ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {
+    kernels()->add_upsampled(
+        small, height, width, channels, output_height, output_width, first, count, output);
+}
+
+void ck_roi_align(
+    const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
+    ptrdiff_t size, ptrdiff_t samples, float *out) {
+    kernels()->roi_align(map, height, width, channels, x0, y0, x1, y1, size, samples, out);
+}
+
+// The two neighbours of an output place and the second's weight, as PyTorch's upsample_bilinear2d computes them.
+INLINE void resize_place(
+    ptrdiff_t i, float scale, ptrdiff_t length, ptrdiff_t *low, ptrdiff_t *high, float *high_weight) {
+    float source = scale * ((float)i + 0.5f) - 0.5f;
+    if (source < 0) source = 0;
+    *low = (ptrdiff_t)source;
+    if (*low > length - 1) *low = length - 1;
+    *high = *low + (*low < length - 1 ? 1 : 0);
+    *high_weight = source - (float)*low;
+    if (*high_weight > 1) *high_weight = 1;
+}
+
+void ck_resize_normalized(
+    const uint8_t *pixels, ptrdiff_t height, ptrdiff_t width, const float *table, ptrdiff_t output_height,
+    ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *output) {
+    float scale_y = (float)height / (float)output_height, scale_x = (float)width / (float)output_width;
+    for (ptrdiff_t y = first; y < first + count; y++) {
+        ptrdiff_t top, bottom;
+        float v;
+        resize_place(y, scale_y, height, &top, &bottom, &v);
+        const uint8_t *upper = pixels + top * width * 3, *lower = pixels + bottom * width * 3;
+        float *out = output + y * output_stride;
+        for (ptrdiff_t x = 0; x < output_width; x++, out += 3) {
+            ptrdiff_t left, right;
+            float u;
+            resize_place(x, scale_x, width, &left, &right, &u);
+            for (int c = 0; c < 3; c++) {
+                const float *value = table + 256 * c;
+                float above = (1 - u) * value[upper[3 * left + c]] + u * value[upper[3 * right + c]];
+                float below = (1 - u) * value[lower[3 * left + c]] + u * value[lower[3 * right + c]];
+                out[c] = (1 - v) * above + v * below;
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// The functions of which there is one for each instruction set.
+#pragma once
+#include "CKernels.h"
+
+typedef struct {
+    const char *name;
+    // Rows and columns of the product's inner tile.
+    ptrdiff_t tile_rows, panel_width;
+    void (*apply_epilogue)(float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *);
+    void (*multiply)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const float *, float *, ptrdiff_t,
+        const ck_epilogue *, float *);
+    void (*winograd_input)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+    void (*winograd_output)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+    void (*max_pool)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+    void (*add_upsampled)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+    void (*roi_align)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
+} ck_kernels;
+
+extern const ck_kernels ck_kernels_portable;
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2;
+extern const ck_kernels ck_kernels_avx512;
+#endif
+
+// The product's blocks: the part of the inner dimension whose panel stays in the first cache, and the rows whose packed
+// form stays in the second.
+enum { ck_inner_block = 384, ck_row_block = 144 };

@@ -1,0 +1,29 @@
+// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined.
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+// LANES floats that need not be aligned.
+typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
+
+#include "kernels_matrix.inc.h"
+#include "kernels_winograd.inc.h"
+#include "kernels_maps.inc.h"
+
+const ck_kernels KERNELS = {
+    .name = SIMD_NAME,
+    .tile_rows = TILE_ROWS,
+    .panel_width = panel_width,
+    .apply_epilogue = apply_epilogue,
+    .multiply = multiply,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
+    .max_pool = max_pool,
+    .add_upsampled = add_upsampled,
+    .roi_align = roi_align,
+};
