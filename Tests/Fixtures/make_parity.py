@@ -2,9 +2,9 @@
 """Writes what torchvision's Mask R-CNN answers at every stage, into parity/ beside this script, for the tests of MaskRCNN and Tensors.
 
 Needs torch, torchvision and safetensors in the versions of Tests/Parity/requirements.txt. Every number comes from torchvision's own
-classes, in single precision on one thread. Tensors keep torch's layout (NCHW); settings are strings in the files' metadata, most of them JSON. Where an
-answer hangs on a comparison (non-maximum suppression, the best n), the random inputs are such that no comparison is close, except where a
-test is about just that.
+classes, in single precision on one thread. Tensors keep torch's layout (NCHW); settings are strings in the files' metadata, most of
+them JSON. Where an answer hangs on a comparison (non-maximum suppression, the best n), the random inputs are such that no comparison
+is close, except where a test is about just that.
 
 transform.safetensors    GeneralizedRCNNTransform on pictures of several sizes, and a table of sizes before and after resizing.
 anchors.safetensors      AnchorGenerator: cell anchors of two configurations, and all anchors of one pyramid.
