@@ -39,7 +39,8 @@ struct BenchCommand: ParsableCommand {
         for round in 0...repetitions {
             let clock = StageClock()
             let start = ContinuousClock.now
-            objects = detector.detect(picture, threshold: threshold.map { Float($0) }, categories: categories, clock: clock)
+            objects =
+                detector.detect(picture, threshold: threshold.map { Float($0) }, categories: categories, clock: clock)
                 .count
             // The first frame fills the pools.
             if round == 0 {

@@ -3,7 +3,6 @@ import Foundation
 import Instances
 import Outputs
 import Pipeline
-import Synchronization
 import Video
 
 /// `segmentd detect`: images in, COCO's array of results out.
@@ -36,14 +35,17 @@ struct DetectCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try OutputNames.requireSeparate([output], from: images)
         if let threshold { try ModelOptions.requireFraction(threshold, "--threshold") }
         let detector = try modelOptions.detector()
         let categories = try modelOptions.categories(of: detector.configuration)
+        let interruption = Interruption()
+        defer { interruption.stop() }
         // Only the pipeline's last stage writes, and this function once the pipeline has ended.
         nonisolated(unsafe) let writer = try COCOResultsWriter(path: output)
         let least = threshold.map { Float($0) }
         let started = ContinuousClock.now
-        let counter = Counter()
+        let counter = ProgressReporter.Counter()
         var reader = ImageReader(images)
 
         let pipeline = Pipeline(name: "detect")
@@ -55,33 +57,32 @@ struct DetectCommand: AsyncParsableCommand {
         }
         pipeline.sink("write", from: detected) { item in
             try writer.write(item.objects, imageID: item.id, fileName: item.name)
-            counter.totals.withLock { totals in
-                totals.done += 1
-                totals.objects += item.objects.count
+            counter.state.withLock { state in
+                state.done += 1
+                state.objects = (state.objects ?? 0) + item.objects.count
             }
         }
-        let interruption = Interruption { pipeline.cancel() }
-        defer { interruption.stop() }
+        interruption.onSignal { pipeline.cancel() }
         let progress =
-            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.totals.withLock { $0 } }
+            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.state.withLock { $0 } }
         let outcome: Pipeline.Outcome
         do {
             outcome = try await pipeline.run()
             progress?.stop()
         } catch {
             progress?.stop()
+            writer.cancel()
             throw error
         }
-        if case .cancelled = outcome { throw ExitCode(interruption.exitCode ?? 1) }
+        if case .cancelled = outcome {
+            writer.cancel()
+            throw ExitCode(interruption.exitCode ?? 1)
+        }
         try writer.finish()
-        let totals = counter.totals.withLock { $0 }
+        let totals = counter.state.withLock { $0 }
         let seconds = (ContinuousClock.now - started).seconds
         verbosity.note(
-            "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects) objects")
-    }
-
-    private final class Counter: Sendable {
-        let totals = Mutex(ProgressReporter.State())
+            "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
     }
 
     /// The images of all arguments, one after the other.
