@@ -115,8 +115,9 @@ struct AnnotateTests {
     @Test("audio is copied packet by packet", arguments: ["mp4", "mkv"])
     func audio(suffix: String) throws {
         let folder = try Workspace()
-        let input = try folder.video(
-            "in.mp4", frames: 25, "-f lavfi -i sine=frequency=440:duration=1 -c:v libx264 -c:a aac")
+        let input = folder("in.mp4")
+        try ffmpeg(
+            "-f lavfi -i testsrc=size=96x64:rate=25 -f lavfi -i sine=frequency=440 -t 1 -c:v libx264 -c:a aac", input)
         let output = folder("out.\(suffix)")
         let result = try Program.run("annotate", input, "--model", folder.model, "--output", output)
         #expect(result.status == 0, "\(result.errors)")

@@ -47,8 +47,8 @@ struct BadModelTests {
 
     @Test(
         "an empty file, a text and noise",
-        arguments: ["", "This is no checkpoint.", "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}"])
-    func noModel(text: String) throws { try expectRefused(text.utf8, saying: text.isEmpty ? "empty" : "") }
+        arguments: [("", "empty"), ("This is no checkpoint.", "no JSON header"), ("\u{1}\u{2}\u{3}", "no JSON header")])
+    func noModel(text: String, words: String) throws { try expectRefused(text.utf8, saying: words) }
 
     @Test("a file cut off in its header or in its data", arguments: [4, 100, 30_000, 60_000])
     func truncated(count: Int) throws {

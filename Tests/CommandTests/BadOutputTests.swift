@@ -61,7 +61,7 @@ struct BadOutputTests {
         }
     }
 
-    @Test("a name whose suffix is no container's", arguments: ["out", "out.txt", "out.mp3"])
+    @Test("a name whose suffix is no container's", arguments: ["out", "out.txt", "out.json"])
     func suffix(name: String) throws {
         let result = try annotate("--output", folder(name))
         try expectRefusal(result, saying: "names no container", in: folder, leaving: before)
@@ -71,7 +71,8 @@ struct BadOutputTests {
         "a codec, a preset or a quality that there is not",
         arguments: [
             (["--codec", "h262"], "h262"), (["--codec", "vp9"], "vp9"), (["--preset", "quickest"], "veryfast"),
-            (["--codec", "hevc", "--preset", "quickest"], "veryfast"), (["--quality", "1000"], "1000"),
+            (["--codec", "ffv1", "--quality", "0"], "ffv1"), (["--codec", "hevc", "--preset", "quickest"], "veryfast"),
+            (["--quality", "1000"], "1000"),
             (["--codec", "av1", "--preset", "quickest"], "quickest"),
         ])
     func encoder(arguments: [String], words: String) throws {

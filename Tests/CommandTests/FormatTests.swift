@@ -116,7 +116,7 @@ struct FormatTests {
     @Test("a video comes in by a pipe", arguments: ["mkv", "ts", "y4m"])
     func pipe(suffix: String) throws {
         let folder = try Workspace()
-        let input = try folder.video("in.\(suffix)", suffix == "y4m" ? "" : "-c:v libx264")
+        let input = try folder.video("in.\(suffix)", suffix == "y4m" ? "-pix_fmt yuv420p" : "-c:v libx264")
         let result = try Program.run(
             "annotate", "-", "--model", folder.model, "--json", "-", "--output", folder("out.mkv"), input: input)
         #expect(result.status == 0, "\(result.errors)")

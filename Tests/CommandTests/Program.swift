@@ -25,6 +25,7 @@ final class Program {
 
     let process = Process()
     private let feeder: Process?
+    private let watchdog: DispatchWorkItem
     private let output: FileHandle
     private let errors = Collected()
     /// Bytes of standard output that were read and not asked for yet.
@@ -59,6 +60,10 @@ final class Program {
         }
         try process.run()
         try feeder?.run()
+        // A program that hangs fails its test instead of holding all of them up.
+        let process = process
+        watchdog = DispatchWorkItem { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)
         // Somebody always reads standard error, so that a full pipe never holds the program up.
         let (handle, errors) = (errorPipe.fileHandleForReading, errors)
         Thread.detachNewThread {
@@ -96,6 +101,7 @@ final class Program {
         if readingOutput { rest.append(output.readDataToEndOfFile()) }
         errors.isComplete.wait()
         process.waitUntilExit()
+        watchdog.cancel()
         feeder?.waitUntilExit()
         let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
         return Result(

@@ -46,7 +46,8 @@ struct DetectCommand: AsyncParsableCommand {
         let least = threshold.map { Float($0) }
         let started = ContinuousClock.now
         let counter = ProgressReporter.Counter()
-        var reader = ImageReader(images)
+        let interrupter = Interrupter()
+        var reader = ImageReader(images, interrupter: interrupter)
 
         let pipeline = Pipeline(name: "detect")
         let decoded = pipeline.source("decode") { try reader.next() }
@@ -62,6 +63,7 @@ struct DetectCommand: AsyncParsableCommand {
                 state.objects = (state.objects ?? 0) + item.objects.count
             }
         }
+        pipeline.onCancel { interrupter.interrupt() }
         interruption.onSignal { pipeline.cancel() }
         let progress =
             verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.state.withLock { $0 } }
@@ -89,9 +91,13 @@ struct DetectCommand: AsyncParsableCommand {
     private struct ImageReader {
         private var inputs: [String]
         private var current: (name: String, source: VideoSource)?
+        private let interrupter: Interrupter
         private var count = 0
 
-        init(_ inputs: [String]) { self.inputs = inputs.reversed() }
+        init(_ inputs: [String], interrupter: Interrupter) {
+            self.inputs = inputs.reversed()
+            self.interrupter = interrupter
+        }
 
         mutating func next() throws -> Item? {
             while true {
@@ -105,7 +111,7 @@ struct DetectCommand: AsyncParsableCommand {
                     for loss in source.report.losses(of: name) { Terminal.note("warning: \(loss)") }
                 }
                 guard let input = inputs.popLast() else { return nil }
-                current = (input, try VideoSource(input))
+                current = (input, try VideoSource(input, options: VideoSource.Options(interrupter: interrupter)))
             }
         }
     }
