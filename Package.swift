@@ -54,6 +54,8 @@ let package = Package(
         .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
+        .testTarget(
+            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN"]),
     ],
     swiftLanguageModes: [.v6]
 )

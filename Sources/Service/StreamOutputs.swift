@@ -10,6 +10,8 @@ public final class StreamOutputs: @unchecked Sendable {
     private let json: JSONLinesWriter?
     private let mot: MOTWriter?
     private let video: VideoWriter?
+    /// Whether the files have their names.
+    private(set) var isFinished = false
 
     public init(json: JSONLinesWriter? = nil, mot: MOTWriter? = nil, video: VideoWriter? = nil) {
         self.json = json
@@ -34,6 +36,7 @@ public final class StreamOutputs: @unchecked Sendable {
         try video?.finish()
         try json?.finish()
         try mot?.finish()
+        isFinished = true
     }
 
     /// Removes what was written.

@@ -39,6 +39,7 @@ public final class StreamPipeline: Sendable {
     }
 
     private let pipeline: Pipeline
+    private let outputs: StreamOutputs
     private let counter = Counter()
 
     /// Puts the stages together; nothing runs yet.
@@ -48,6 +49,7 @@ public final class StreamPipeline: Sendable {
         source: VideoSource, detector: Detector, configuration: StreamConfiguration, outputs: StreamOutputs
     ) throws {
         pipeline = Pipeline(name: configuration.name)
+        self.outputs = outputs
         let draws = outputs.needsPictures
         let rate = source.information.frameRate?.value ?? 0
         var tracker = try Tracker(configuration: configuration.tracker, frameInterval: rate > 0 ? 1 / rate : 1.0 / 30)
@@ -107,7 +109,18 @@ public final class StreamPipeline: Sendable {
     /// Runs to the source's end.
     ///
     /// - Throws: The first error of any stage, after all stages have stopped and the outputs were removed.
-    public func run() async throws -> Pipeline.Outcome { try await pipeline.run() }
+    public func run() async throws -> Pipeline.Outcome {
+        do {
+            let outcome = try await pipeline.run()
+            // Who cancels while the last file gets its name comes too late.
+            if outputs.isFinished { return .finished }
+            outputs.cancel()
+            return outcome
+        } catch {
+            outputs.cancel()
+            throw error
+        }
+    }
 
     /// Stops early; outputs are removed.
     public func cancel() { pipeline.cancel() }

@@ -239,7 +239,11 @@ final class MediaReader {
                 readErrors = 0
                 note(packet)
                 if packet.pointee.stream_index == stream.pointee.index {
-                    if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { losses.packets += 1 }
+                    if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 {
+                        losses.packets += 1
+                        // A packet that the end of the file has cut short.
+                        if avio_feof(context?.pointee.pb) != 0 { losses.isTruncated = true }
+                    }
                     if avcodec_send_packet(decoder, packet) < 0 { losses.packets += 1 }
                     return
                 }

@@ -103,7 +103,14 @@ final class Muxer {
             "movflags": "frag_keyframe+delay_moov+default_base_moof", "use_editlist": "1",
             "frag_duration": String(Self.fragmentDuration),
         ])
-        try check(avformat_write_header(context, &list.pointer))
+        let code = avformat_write_header(context, &list.pointer)
+        if code == -EINVAL, let context, let video {
+            // Some containers know only now that they have no place for a codec.
+            throw VideoError.codecNotInContainer(
+                codec: FFmpeg.codecName(video.pointee.codecpar.pointee.codec_id),
+                container: String(cString: context.pointee.oformat.pointee.name))
+        }
+        try check(code)
         // The MP4 muxer turns off the filters that bring packets of other containers into its form, such as AAC from a transport
         // stream, where the header is written first. With `delay_moov` it is not.
         context?.pointee.flags |= AVFMT_FLAG_AUTO_BSF

@@ -127,7 +127,6 @@ final class VideoEncoder {
 
     /// The source's time base, coarser only where the codec's syntax has no room for it.
     private static func timeBase(_ source: Rational, codec: AVCodecID) -> Rational {
-        // ISO/IEC 14496-2 gives vop_time_increment_resolution 16 bits.
         guard codec == AV_CODEC_ID_MPEG4, source.denominator > 65_535 else { return source }
         var (numerator, denominator): (CInt, CInt) = (0, 0)
         av_reduce(&numerator, &denominator, Int64(source.numerator), Int64(source.denominator), 65_535)

@@ -38,6 +38,10 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
     case unknownCodec(name: String)
     /// A codec that the installed FFmpeg cannot encode, or not by this encoder; `available` lists its encoders for the codec.
     case noEncoder(name: String, available: [String])
+    /// A preset that the encoder does not have; `known` says which it has.
+    case unknownPreset(encoder: String, preset: String, known: String)
+    /// A quality beyond those of the encoder.
+    case qualityOutOfRange(encoder: String, quality: Int, range: ClosedRange<Int>)
     /// A container that has no place for a codec.
     case codecNotInContainer(codec: String, container: String)
     /// An encoder or container that refused to start or to go on.
@@ -75,6 +79,10 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
             "\(name): the installed FFmpeg has no encoder for this codec; choose another codec"
         case .noEncoder(let name, let available):
             "\(name): the installed FFmpeg has no such encoder; it has \(available.joined(separator: ", "))"
+        case .unknownPreset(let encoder, let preset, let known):
+            "the encoder \(encoder) has no preset '\(preset)'; it has \(known)"
+        case .qualityOutOfRange(let encoder, let quality, let range):
+            "the encoder \(encoder) has no quality \(quality); give \(range.lowerBound), the best, to \(range.upperBound)"
         case .codecNotInContainer(let codec, let container):
             "\(container) cannot hold \(codec); choose another codec or another container by the file's suffix"
         case .refused(let path, let what, let reason): "\(path): \(what): \(reason)"

@@ -4,36 +4,54 @@ import Synchronization
 
 /// Turns SIGINT and SIGTERM into a call, once; a second signal ends the process as usual.
 final class Interruption: Sendable {
-    /// The signal's number once one has come.
-    private final class Received: Sendable {
-        let number = Mutex<Int32?>(nil)
+    private struct State {
+        /// The signal's number once one has come.
+        var number: Int32?
+        var action: (@Sendable () -> Void)?
     }
 
-    private let received: Received
+    /// What the signals' handlers keep.
+    private final class Shared: Sendable {
+        let state = Mutex(State())
+    }
+
+    private let shared: Shared
     // Dispatch's sources may be used from any thread; only their Swift type does not say so.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
-    /// - Parameter action: Called from a thread of its own at the first signal.
-    init(action: @escaping @Sendable () -> Void) {
-        let received = Received()
-        self.received = received
+    private static let signals = [SIGINT, SIGTERM]
+
+    /// Catches signals from now on, so that files which are opened next can be removed again.
+    init() {
+        let shared = Shared()
+        self.shared = shared
         sources = Self.signals.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                received.number.withLock { $0 = number }
                 signal(number, SIG_DFL)
-                action()
+                let action = shared.state.withLock { state in
+                    state.number = number
+                    return state.action
+                }
+                action?()
             }
             source.activate()
             return source
         }
     }
 
-    private static let signals = [SIGINT, SIGTERM]
+    /// Sets what a signal does; called at once where one has come already, and from any thread.
+    func onSignal(_ action: @escaping @Sendable () -> Void) {
+        let isLate = shared.state.withLock { state in
+            state.action = action
+            return state.number != nil
+        }
+        if isLate { action() }
+    }
 
     /// The exit code that goes with the signal received, if any: 128 and its number.
-    var exitCode: Int32? { received.number.withLock { $0.map { 128 + $0 } } }
+    var exitCode: Int32? { shared.state.withLock { $0.number.map { 128 + $0 } } }
 
     /// Lets signals end the process again.
     func stop() {

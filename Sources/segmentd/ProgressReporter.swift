@@ -9,7 +9,13 @@ final class ProgressReporter: Sendable {
         var done = 0
         /// How many there will be, where that is known.
         var total: Int?
-        var objects = 0
+        /// Objects found, where any are looked for.
+        var objects: Int?
+    }
+
+    /// A state for those who count themselves.
+    final class Counter: Sendable {
+        let state = Mutex(State())
     }
 
     private struct Window: Sendable {
@@ -20,8 +26,8 @@ final class ProgressReporter: Sendable {
 
     // Dispatch's sources may be used from any thread; only their Swift type does not say so.
     nonisolated(unsafe) private let timer: any DispatchSourceTimer
+    private let queue = DispatchQueue(label: "segmentd.progress")
     private let window = Mutex(Window())
-    private let start = ContinuousClock.now
 
     private static let barWidth = 24
 
@@ -31,22 +37,22 @@ final class ProgressReporter: Sendable {
     ///   - unit: What is counted, such as `frames`.
     ///   - state: Asked from a thread of its own.
     init(unit: String, state: @escaping @Sendable () -> State) {
-        let source = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "segmentd.progress"))
-        timer = source
+        timer = DispatchSource.makeTimerSource(queue: queue)
         let seconds = Terminal.isInteractive ? 0.2 : 5
-        source.setEventHandler { [weak self] in self?.show(state(), unit: unit) }
-        source.schedule(deadline: .now() + seconds, repeating: seconds)
-        source.activate()
+        timer.setEventHandler { [weak self] in self?.show(state(), unit: unit) }
+        timer.schedule(deadline: .now() + seconds, repeating: seconds)
+        timer.activate()
     }
 
     /// Ends the display and clears the line.
     func stop() {
         timer.cancel()
-        if Terminal.isInteractive { Terminal.write("\r\u{1b}[K") }
+        // After a line that is just being written.
+        queue.sync { if Terminal.isInteractive { Terminal.write("\r\u{1b}[K") } }
     }
 
     private func show(_ state: State, unit: String) {
-        guard state.done > 0 else { return }
+        guard state.done > 0, !timer.isCancelled else { return }
         let rate = window.withLock { window -> Double in
             let now = ContinuousClock.now
             let elapsed = (now - window.time).seconds
@@ -58,17 +64,20 @@ final class ProgressReporter: Sendable {
         }
         var text = "\(state.done)"
         if let total = state.total, total >= state.done { text += "/\(total)" }
-        text += " \(unit), \(String(format: "%.1f", rate)) \(unit)/s, \(state.objects) objects"
+        text += " \(unit), \(String(format: "%.1f", rate)) \(unit)/s"
+        if let objects = state.objects { text += ", \(objects) objects" }
         if let total = state.total, total > state.done, rate > 0 {
             text += ", \(Self.clock(Double(total - state.done) / rate)) left"
         }
         guard Terminal.isInteractive else { return Terminal.note(text) }
-        if let total = state.total, total > 0 {
+        // A line that wraps could not be written over; the last column makes some terminals wrap.
+        let room = Terminal.columns - 1
+        if let total = state.total, total > 0, text.count + Self.barWidth + 1 <= room {
             let filled = min(Self.barWidth, Self.barWidth * state.done / total)
             let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.barWidth - filled)
             text = "\(bar) \(text)"
         }
-        Terminal.write("\r\u{1b}[K\(text)")
+        Terminal.write("\r\u{1b}[K\(text.prefix(room))")
     }
 
     private static func clock(_ seconds: Double) -> String {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct Segmentd: AsyncParsableCommand {
@@ -8,4 +9,28 @@ struct Segmentd: AsyncParsableCommand {
             AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
             SynthesizeCommand.self,
         ])
+
+    /// Runs the command line; what goes wrong while a command runs is one line on standard error.
+    static func main() async {
+        // Whoever stops reading a pipe makes the write fail, which ends the program in order and with a reason.
+        signal(SIGPIPE, SIG_IGN)
+        var command: any ParsableCommand
+        do { command = try parseAsRoot() } catch { exit(withError: error) }
+        do {
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: inOneLine(error))
+        }
+    }
+
+    /// A failure in one line, whatever names of files or words of libraries are in it.
+    private static func inOneLine(_ error: any Error) -> any Error {
+        if error is ExitCode || error is CleanExit || error is ValidationError { return error }
+        let lines = message(for: error).split(whereSeparator: \.isNewline)
+        return lines.count < 2 ? error : CommandFailure(lines.joined(separator: " "))
+    }
 }

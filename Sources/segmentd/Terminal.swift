@@ -12,4 +12,10 @@ enum Terminal {
 
     /// Whether standard error is a terminal, on which a line may be written over.
     static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Characters that fit on a line of standard error; 80 where the terminal does not say.
+    static var columns: Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
 }

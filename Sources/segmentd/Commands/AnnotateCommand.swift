@@ -52,18 +52,19 @@ struct AnnotateCommand: AsyncParsableCommand {
         let started = ContinuousClock.now
         let source = try VideoSource(
             input, options: VideoSource.Options(imageFrameRate: Rational(Int32(imageRate), 1), limit: frames))
-        let outputs = try openOutputs(source)
         let detector = try modelOptions.detector()
         let stream = StreamConfiguration(
             name: streamName, threshold: trackerOptions.threshold,
             categories: try modelOptions.categories(of: detector.configuration), tracker: try trackerOptions.tracker(),
             annotation: drawing.options)
+        let interruption = Interruption()
+        defer { interruption.stop() }
+        let outputs = try openOutputs(source)
         let pipeline = try StreamPipeline(
             source: source, detector: detector, configuration: stream, outputs: outputs)
         if verbosity.verbose { describe(source) }
 
-        let interruption = Interruption { pipeline.cancel() }
-        defer { interruption.stop() }
+        interruption.onSignal { pipeline.cancel() }
         let total = [source.information.frameCount, frames].compactMap(\.self).min()
         let progress =
             verbosity.quiet
@@ -106,15 +107,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     }
 
     private func openOutputs(_ source: VideoSource) throws -> StreamOutputs {
-        let paths = [videoPath, json, mot].compactMap(\.self)
-        for (index, path) in paths.enumerated() {
-            guard !Self.isSameFile(path, input) else {
-                throw CommandFailure("\(path): is the input itself; give the output another name")
-            }
-            if let twin = paths[..<index].first(where: { $0 == path || Self.isSameFile($0, path) }) {
-                throw CommandFailure("\(path): two outputs go to the same place as \(twin); give each its own")
-            }
-        }
+        try OutputNames.requireSeparate([videoPath, json, mot].compactMap(\.self), from: [input])
         return StreamOutputs(
             json: try json.map { try JSONLinesWriter(path: $0) }, mot: try mot.map { try MOTWriter(path: $0) },
             video: try videoPath.map {
@@ -122,13 +115,6 @@ struct AnnotateCommand: AsyncParsableCommand {
                     path: $0, format: VideoWriter.Format(source.information), options: encoding.options,
                     audioFrom: encoding.audio ? source : nil)
             })
-    }
-
-    /// Whether two names lead to one file that exists.
-    private static func isSameFile(_ a: String, _ b: String) -> Bool {
-        var (first, second) = (stat(), stat())
-        guard stat(a, &first) == 0, stat(b, &second) == 0, first.st_mode & S_IFMT == S_IFREG else { return false }
-        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
     }
 
     private func describe(_ source: VideoSource) {

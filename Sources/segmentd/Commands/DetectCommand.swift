@@ -3,7 +3,6 @@ import Foundation
 import Instances
 import Outputs
 import Pipeline
-import Synchronization
 import Video
 
 /// `segmentd detect`: images in, COCO's array of results out.
@@ -36,15 +35,19 @@ struct DetectCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try OutputNames.requireSeparate([output], from: images)
         if let threshold { try ModelOptions.requireFraction(threshold, "--threshold") }
         let detector = try modelOptions.detector()
         let categories = try modelOptions.categories(of: detector.configuration)
+        let interruption = Interruption()
+        defer { interruption.stop() }
         // Only the pipeline's last stage writes, and this function once the pipeline has ended.
         nonisolated(unsafe) let writer = try COCOResultsWriter(path: output)
         let least = threshold.map { Float($0) }
         let started = ContinuousClock.now
-        let counter = Counter()
-        var reader = ImageReader(images)
+        let counter = ProgressReporter.Counter()
+        let interrupter = Interrupter()
+        var reader = ImageReader(images, interrupter: interrupter)
 
         let pipeline = Pipeline(name: "detect")
         let decoded = pipeline.source("decode") { try reader.next() }
@@ -55,42 +58,46 @@ struct DetectCommand: AsyncParsableCommand {
         }
         pipeline.sink("write", from: detected) { item in
             try writer.write(item.objects, imageID: item.id, fileName: item.name)
-            counter.totals.withLock { totals in
-                totals.done += 1
-                totals.objects += item.objects.count
+            counter.state.withLock { state in
+                state.done += 1
+                state.objects = (state.objects ?? 0) + item.objects.count
             }
         }
-        let interruption = Interruption { pipeline.cancel() }
-        defer { interruption.stop() }
+        pipeline.onCancel { interrupter.interrupt() }
+        interruption.onSignal { pipeline.cancel() }
         let progress =
-            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.totals.withLock { $0 } }
+            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.state.withLock { $0 } }
         let outcome: Pipeline.Outcome
         do {
             outcome = try await pipeline.run()
             progress?.stop()
         } catch {
             progress?.stop()
+            writer.cancel()
             throw error
         }
-        if case .cancelled = outcome { throw ExitCode(interruption.exitCode ?? 1) }
+        if case .cancelled = outcome {
+            writer.cancel()
+            throw ExitCode(interruption.exitCode ?? 1)
+        }
         try writer.finish()
-        let totals = counter.totals.withLock { $0 }
+        let totals = counter.state.withLock { $0 }
         let seconds = (ContinuousClock.now - started).seconds
         verbosity.note(
-            "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects) objects")
-    }
-
-    private final class Counter: Sendable {
-        let totals = Mutex(ProgressReporter.State())
+            "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
     }
 
     /// The images of all arguments, one after the other.
     private struct ImageReader {
         private var inputs: [String]
         private var current: (name: String, source: VideoSource)?
+        private let interrupter: Interrupter
         private var count = 0
 
-        init(_ inputs: [String]) { self.inputs = inputs.reversed() }
+        init(_ inputs: [String], interrupter: Interrupter) {
+            self.inputs = inputs.reversed()
+            self.interrupter = interrupter
+        }
 
         mutating func next() throws -> Item? {
             while true {
@@ -104,7 +111,7 @@ struct DetectCommand: AsyncParsableCommand {
                     for loss in source.report.losses(of: name) { Terminal.note("warning: \(loss)") }
                 }
                 guard let input = inputs.popLast() else { return nil }
-                current = (input, try VideoSource(input))
+                current = (input, try VideoSource(input, options: VideoSource.Options(interrupter: interrupter)))
             }
         }
     }

@@ -37,15 +37,10 @@ struct ModelCommand: ParsableCommand {
         var batchNormEpsilon: Float?
 
         func run() throws {
+            try OutputNames.requireSeparate([output], from: [checkpoint])
             let weights = try Checkpoint.open(checkpoint)
             let configuration = try recognized(weights)
             let model = try Model(configuration, weights: weights)
-            if FileManager.default.fileExists(atPath: output),
-                URL(fileURLWithPath: output).resolvingSymlinksInPath()
-                    == URL(fileURLWithPath: checkpoint).resolvingSymlinksInPath()
-            {
-                throw CommandFailure("\(output): is the checkpoint itself; give the model another name")
-            }
             try model.write(to: output)
             Terminal.note("\(output): \(ModelSummary(model).line)")
             if configuration.categories.isEmpty {

@@ -45,9 +45,15 @@ struct SynthesizeCommand: ParsableCommand {
 
     func run() throws {
         let writer = try DatasetWriter(folder: output, plan: try plan())
-        var progress = quiet ? nil : Progress()
-        let parts = try writer.write { progress?.report($0, of: $1) }
-        progress?.end()
+        let counter = ProgressReporter.Counter()
+        let progress = quiet ? nil : ProgressReporter(unit: "pictures") { counter.state.withLock { $0 } }
+        let parts: [DatasetWriter.Part]
+        do {
+            defer { progress?.stop() }
+            parts = try writer.write { done, all in
+                counter.state.withLock { ($0.done, $0.total) = (done, all) }
+            }
+        }
         for part in parts {
             let pictures = part.isVideo ? "frames" : "images"
             print("\(part.folder): \(part.pictures) \(pictures), \(part.objects) annotated objects")
@@ -67,27 +73,4 @@ struct SynthesizeCommand: ParsableCommand {
         plan.framesAsImages = framesAsImages
         return plan
     }
-}
-
-/// Counts pictures on standard error: one line that changes on a terminal, a line for every tenth elsewhere.
-private struct Progress {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-    private var tenths = 0
-    private var isLineOpen = false
-
-    mutating func report(_ done: Int, of all: Int) {
-        if isTerminal {
-            write("\r\(done) of \(all) pictures")
-            isLineOpen = true
-        } else if done * 10 / max(1, all) > tenths {
-            tenths = done * 10 / max(1, all)
-            write("\(done) of \(all) pictures\n")
-        }
-    }
-
-    mutating func end() {
-        if isLineOpen { write("\n") }
-    }
-
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

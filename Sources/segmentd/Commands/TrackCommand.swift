@@ -39,6 +39,7 @@ struct TrackCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let output { try OutputNames.requireSeparate([output], from: [detections]) }
         let frames = try read()
         var tracker = try Tracker(configuration: trackerConfiguration, frameInterval: 1 / frameRate)
         let file = try output.map { try AtomicFile(path: $0) } ?? AtomicFile.standardOutput()
