@@ -10,11 +10,14 @@ struct Track: Sendable {
     private(set) var motion: BoxMotion
     /// Frames since it was last seen; 0 where the current frame shows it.
     private(set) var unseenFrames = 0.0
+    /// Sum of the scores that it was seen with.
+    private(set) var evidence: Double
 
     /// Starts a track, not yet confirmed, with a detection whose box has positive sides.
     init(_ detection: Instance, tuning: Tuning) {
         lastSeen = detection
         motion = BoxMotion(detection.box, tuning: tuning)
+        evidence = Double(detection.score)
     }
 
     /// Moves on by `frames` to where the object is expected in the current frame.
@@ -30,6 +33,7 @@ struct Track: Sendable {
         motion.correct(detection.box, noise: doubt, tuning: tuning)
         lastSeen = detection
         unseenFrames = 0
+        evidence += Double(detection.score)
     }
 
     /// The object as it is expected now: its last detection, with box and mask carried along.

@@ -34,7 +34,8 @@ public struct Tracker: Sendable {
     /// Takes in one frame and returns its detections as they were, with `trackID` filled in where they show a confirmed
     /// track.
     ///
-    /// Nothing is left out, so that the caller decides what to show. With the user's threshold in
+    /// Nothing is left out but what is another object seen as a second class (`duplicate_thresh`), so that the caller decides
+    /// what to show. With the user's threshold in
     /// `TrackerConfiguration(threshold:)` and the detector run down to `track_low_thresh`, that should be
     /// `trackID != nil || score >= threshold`: an object appears when it reaches the threshold, and does not flicker when its
     /// score falls below while it is still followed; a sure detection is never withheld for being in its first frame.
@@ -54,7 +55,7 @@ public struct Tracker: Sendable {
             tracks.append(Track(detections[detection], tuning: tuning))
             if isFirst { frame.result[detection].trackID = confirm(tracks.count - 1) }
         }
-        return frame.result
+        return withoutDuplicates(frame.result)
     }
 
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
@@ -64,12 +65,44 @@ public struct Tracker: Sendable {
     public func predicted(at seconds: Double) -> [Instance] {
         let frames = framesElapsed(at: seconds)
         guard frames <= Double(configuration.trackBuffer) else { return [] }
-        return tracks.compactMap { track in
-            guard track.id != nil, track.unseenFrames == 0 else { return nil }
-            var track = track
-            track.predict(frames: frames, tuning: tuning)
-            return track.expected
+        return withoutDuplicates(
+            tracks.compactMap { track in
+                guard track.id != nil, track.unseenFrames == 0 else { return nil }
+                var track = track
+                track.predict(frames: frames, tuning: tuning)
+                return track.expected
+            })
+    }
+
+    /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.
+    ///
+    /// Suppression in the detector is by class, so an object that looks like two classes comes as two.
+    private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
+        guard configuration.duplicateThreshold < 1, objects.count > 1 else { return objects }
+        let standing = Dictionary(
+            tracks.compactMap { track in track.id.map { ($0, track.evidence) } }, uniquingKeysWith: max)
+        let evidence = objects.map { object in
+            object.trackID.flatMap { standing[$0] } ?? Double(object.score)
         }
+        var kept: [Int] = []
+        for index in objects.indices.sorted(by: { (-evidence[$0], $0) < (-evidence[$1], $1) }) {
+            let isDuplicate = kept.contains { other in
+                objects[index].categoryID != objects[other].categoryID
+                    && Self.overlap(objects[index], objects[other]) > configuration.duplicateThreshold
+            }
+            if !isDuplicate { kept.append(index) }
+        }
+        return kept.sorted().map { objects[$0] }
+    }
+
+    /// The IoU of the masks, or of the boxes where there are none. Boxes of different objects may overlap as much as those of
+    /// one, as a rider's and a horse's do; masks do not.
+    private static func overlap(_ a: Instance, _ b: Instance) -> Double {
+        let boxes = a.box.intersectionOverUnion(b.box)
+        guard boxes > 0, let first = a.mask, let second = b.mask, first.width == second.width,
+            first.height == second.height
+        else { return Double(boxes) }
+        return Double(first.intersectionOverUnion(second))
     }
 
     /// The detections of one frame, by their places in the input.

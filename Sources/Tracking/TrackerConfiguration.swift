@@ -15,6 +15,9 @@ public struct TrackerConfiguration: Codable, Equatable, Sendable {
     public var trackBuffer = 60
     /// `class_aware`: whether a track keeps to detections of its own category.
     public var classAware = true
+    /// `duplicate_thresh`: the IoU above which two objects are one that was detected as two classes, 0...1; the one that has been
+    /// followed with the greater sum of scores is reported. 1 reports all.
+    public var duplicateThreshold = 0.65
     /// `mask_iou`: whether masks, where detections have them, count beside boxes in how well two fit.
     public var maskIoU = true
 
@@ -49,6 +52,7 @@ public struct TrackerConfiguration: Codable, Equatable, Sendable {
         let fractions: [(CodingKeys, Double)] = [
             (.trackHighThreshold, trackHighThreshold), (.trackLowThreshold, trackLowThreshold),
             (.newTrackThreshold, newTrackThreshold), (.matchThreshold, matchThreshold),
+            (.duplicateThreshold, duplicateThreshold),
         ]
         for (key, value) in fractions where !(0...1).contains(value) {
             throw Failure.outOfRange(key: key.rawValue, value: value)
@@ -66,6 +70,7 @@ public struct TrackerConfiguration: Codable, Equatable, Sendable {
         case matchThreshold = "match_thresh"
         case trackBuffer = "track_buffer"
         case classAware = "class_aware"
+        case duplicateThreshold = "duplicate_thresh"
         case maskIoU = "mask_iou"
     }
 
@@ -80,6 +85,7 @@ public struct TrackerConfiguration: Codable, Equatable, Sendable {
         try read(.matchThreshold, into: &matchThreshold)
         try read(.trackBuffer, into: &trackBuffer)
         try read(.classAware, into: &classAware)
+        try read(.duplicateThreshold, into: &duplicateThreshold)
         try read(.maskIoU, into: &maskIoU)
         try validate()
     }

@@ -26,7 +26,8 @@ import Testing
         let keys = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any]).keys.sorted()
         #expect(
             keys == [
-                "class_aware", "mask_iou", "match_thresh", "new_track_thresh", "track_buffer", "track_high_thresh",
+                "class_aware", "duplicate_thresh", "mask_iou", "match_thresh", "new_track_thresh", "track_buffer",
+                "track_high_thresh",
                 "track_low_thresh",
             ])
     }

@@ -46,6 +46,27 @@ import Testing
         #expect(try identities(frames) == [[1], [1], [1, nil], [1, 2], [1, 2]])
     }
 
+    @Test func `an object seen as two classes is reported once, as the one it has been for longer`() throws {
+        let frames = (0..<6).map { i in
+            // From the third frame on the second class even scores higher.
+            [square(0, 0, score: 0.8)] + (i >= 2 ? [square(2, 1, score: 0.9, category: 2)] : [])
+        }
+        #expect(try identities(frames) == Array(repeating: [1], count: 6))
+        var all = TrackerConfiguration()
+        all.duplicateThreshold = 1
+        #expect(try identities(frames, all).map(\.count) == [1, 1, 2, 2, 2, 2])
+    }
+
+    @Test func `objects of two classes with boxes alike and masks apart are both reported`() throws {
+        func half(_ rows: Range<Int>) -> Mask {
+            Mask(width: 50, height: 50, bitmap: (0..<2500).map { rows.contains($0 / 50) ? 1 : 0 })
+        }
+        let frames = (0..<3).map { _ in
+            [square(0, 0, mask: half(0..<20)), square(1, 1, category: 2, mask: half(20..<40))]
+        }
+        #expect(try identities(frames) == Array(repeating: [1, 2], count: 3))
+    }
+
     @Test func `what shows in one frame only never gets an identity`() throws {
         let frames = (0..<6).map { i in [square(0, 0)] + (i == 2 || i == 4 ? [square(300, 0)] : []) }
         #expect(try identities(frames).flatMap { $0 }.compactMap { $0 }.allSatisfy { $0 == 1 })

@@ -147,6 +147,9 @@ struct TrackerOptions: ParsableArguments {
     @Option(help: "The frames for which an object is remembered that nothing shows.")
     var trackBuffer: Int?
 
+    @Option(help: "The IoU above which an object seen as a second class is left out, 0...1; 1 reports all.")
+    var duplicateThresh: Double?
+
     func validateScores() throws {
         try ModelOptions.requireFraction(threshold, "--threshold")
     }
@@ -158,6 +161,7 @@ struct TrackerOptions: ParsableArguments {
         configuration.newTrackThreshold = newTrackThresh ?? configuration.newTrackThreshold
         configuration.matchThreshold = matchThresh ?? configuration.matchThreshold
         configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
+        configuration.duplicateThreshold = duplicateThresh ?? configuration.duplicateThreshold
         try configuration.validate()
         return configuration
     }
