@@ -53,3 +53,21 @@ require_packages() {
         --no-install-recommends "${missing[@]}"; } >&2 || fail \
         "These packages could not be installed: ${missing[*]}." "Run: ${command[*]} install ${missing[*]}"
 }
+
+# Makes the folder's own Python environment from its requirements.txt, unless it is there; its interpreter is $python.
+require_python() {
+    local folder=$1
+    python=$folder/.venv/bin/python
+    ! cmp -s "$folder/requirements.txt" "$folder/.venv/installed" || return 0
+    command -v python3 >/dev/null || fail "Python 3.10 or newer is needed. Install python3 and python3-venv."
+    rm -rf "$folder/.venv"
+    python3 -m venv "$folder/.venv" || fail "Python cannot make an environment. Install python3-venv."
+    "$python" -m pip install -q --disable-pip-version-check -r "$folder/requirements.txt" >&2
+    cp "$folder/requirements.txt" "$folder/.venv/installed"
+}
+
+# Builds the program as users have it; its path is $segmentd.
+build_segmentd() {
+    swift build -c release --product segmentd >&2
+    segmentd=$(swift build -c release --show-bin-path)/segmentd
+}
