@@ -43,7 +43,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     var imageRate = 25
 
     func run() async throws {
-        try trackerOptions.validateScores()
+        let tracker = try trackerOptions.tracker()
         try ModelOptions.requireFraction(Double(drawing.opacity), "--opacity")
         if let frames, frames < 1 { throw CommandFailure("--frames is \(frames); give a number from 1") }
         guard (1...1000).contains(imageRate) else {
@@ -55,7 +55,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         let detector = try modelOptions.detector()
         let stream = StreamConfiguration(
             name: streamName, threshold: trackerOptions.threshold,
-            categories: try modelOptions.categories(of: detector.configuration), tracker: try trackerOptions.tracker(),
+            categories: try modelOptions.categories(of: detector.configuration), tracker: tracker,
             annotation: drawing.options)
         let interruption = Interruption()
         defer { interruption.stop() }
@@ -124,46 +124,6 @@ struct AnnotateCommand: AsyncParsableCommand {
                 + "\(information.frameRate.map { String(format: "%.3f frames/s", $0.value) } ?? "unknown rate"), "
                 + "matrix \(information.colorSpaceName)"
                 + (information.rotation == 0 ? "" : ", turned by \(information.rotation) degrees"))
-    }
-}
-
-/// What the tracker may be told.
-struct TrackerOptions: ParsableArguments {
-    @Option(name: [.short, .long], help: "The score that an object must once reach to be reported, 0...1.")
-    var threshold = 0.5
-
-    @Option(help: "The score down to which a known object is followed, 0...1.")
-    var trackLowThresh: Double?
-
-    @Option(help: "The score from which a detection counts as sure; --threshold if not given.")
-    var trackHighThresh: Double?
-
-    @Option(help: "The score from which a detection starts a track; --threshold if not given.")
-    var newTrackThresh: Double?
-
-    @Option(help: "The cost (1 - IoU) below which a detection may continue a track, 0...1.")
-    var matchThresh: Double?
-
-    @Option(help: "The frames for which an object is remembered that nothing shows.")
-    var trackBuffer: Int?
-
-    @Option(help: "The IoU above which an object seen as a second class is left out, 0...1; 1 reports all.")
-    var duplicateThresh: Double?
-
-    func validateScores() throws {
-        try ModelOptions.requireFraction(threshold, "--threshold")
-    }
-
-    func tracker() throws -> TrackerConfiguration {
-        var configuration = TrackerConfiguration(threshold: threshold)
-        configuration.trackLowThreshold = trackLowThresh ?? configuration.trackLowThreshold
-        configuration.trackHighThreshold = trackHighThresh ?? configuration.trackHighThreshold
-        configuration.newTrackThreshold = newTrackThresh ?? configuration.newTrackThreshold
-        configuration.matchThreshold = matchThresh ?? configuration.matchThreshold
-        configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
-        configuration.duplicateThreshold = duplicateThresh ?? configuration.duplicateThreshold
-        try configuration.validate()
-        return configuration
     }
 }
 

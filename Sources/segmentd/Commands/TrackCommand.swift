@@ -22,11 +22,7 @@ struct TrackCommand: ParsableCommand {
     @Option(help: "Frames per second of the video that the detections are of.")
     var frameRate = 30.0
 
-    @Option(help: "The score that an object must once have to be tracked, 0...1.")
-    var threshold = 0.5
-
-    @Option(help: "The frames for which an object is remembered that nothing shows.")
-    var trackBuffer: Int?
+    @OptionGroup var trackerOptions: TrackerOptions
 
     @Flag(help: "Let a track go on with a detection of another class.")
     var ignoreClass = false
@@ -35,13 +31,12 @@ struct TrackCommand: ParsableCommand {
         guard frameRate.isFinite, frameRate > 0 else {
             throw ValidationError("--frame-rate is \(frameRate); it must be greater than 0")
         }
-        do { try trackerConfiguration.validate() } catch { throw ValidationError("\(error)") }
     }
 
     func run() throws {
         if let output { try OutputNames.requireSeparate([output], from: [detections]) }
         let frames = try read()
-        var tracker = try Tracker(configuration: trackerConfiguration, frameInterval: 1 / frameRate)
+        var tracker = try Tracker(configuration: trackerConfiguration(), frameInterval: 1 / frameRate)
         let file = try output.map { try AtomicFile(path: $0) } ?? AtomicFile.standardOutput()
         var text = ""
         for frame in 0...(frames.keys.max() ?? 0) {
@@ -53,9 +48,8 @@ struct TrackCommand: ParsableCommand {
         try file.commit()
     }
 
-    private var trackerConfiguration: TrackerConfiguration {
-        var configuration = TrackerConfiguration(threshold: threshold)
-        configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
+    private func trackerConfiguration() throws -> TrackerConfiguration {
+        var configuration = try trackerOptions.tracker()
         configuration.classAware = !ignoreClass
         return configuration
     }

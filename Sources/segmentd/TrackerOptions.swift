@@ -1,0 +1,40 @@
+import ArgumentParser
+import Tracking
+
+/// What the tracker may be told.
+struct TrackerOptions: ParsableArguments {
+    @Option(name: [.short, .long], help: "The score that an object must once reach to be reported, 0...1.")
+    var threshold = 0.5
+
+    @Option(help: "The score down to which a known object is followed, 0...1.")
+    var trackLowThresh: Double?
+
+    @Option(help: "The score from which a detection counts as sure; --threshold if not given.")
+    var trackHighThresh: Double?
+
+    @Option(help: "The score from which a detection starts a track; --threshold if not given.")
+    var newTrackThresh: Double?
+
+    @Option(help: "The cost (1 - IoU) below which a detection may continue a track, 0...1.")
+    var matchThresh: Double?
+
+    @Option(help: "The frames for which an object is remembered that nothing shows.")
+    var trackBuffer: Int?
+
+    @Option(help: "The IoU above which an object seen as a second class is left out, 0...1; 1 reports all.")
+    var duplicateThresh: Double?
+
+    /// - Throws: `CommandFailure`, `TrackerConfiguration.Failure` for a value out of its range.
+    func tracker() throws -> TrackerConfiguration {
+        try ModelOptions.requireFraction(threshold, "--threshold")
+        var configuration = TrackerConfiguration(threshold: threshold)
+        configuration.trackLowThreshold = trackLowThresh ?? configuration.trackLowThreshold
+        configuration.trackHighThreshold = trackHighThresh ?? configuration.trackHighThreshold
+        configuration.newTrackThreshold = newTrackThresh ?? configuration.newTrackThreshold
+        configuration.matchThreshold = matchThresh ?? configuration.matchThreshold
+        configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
+        configuration.duplicateThreshold = duplicateThresh ?? configuration.duplicateThreshold
+        try configuration.validate()
+        return configuration
+    }
+}
