@@ -90,7 +90,8 @@ struct AnnotateCommand: AsyncParsableCommand {
         for loss in source.report.losses(of: input) { verbosity.warn(loss) }
         if !verbosity.quiet {
             RunSummary(pipeline, elapsed: ContinuousClock.now - started).print()
-            for path in [videoPath, json, mot].compactMap(\.self) where path != "-" { Terminal.note(path) }
+            // Who gave the names knows them.
+            if output == nil, let videoPath { Terminal.note(videoPath) }
         }
     }
 
