@@ -10,8 +10,19 @@ public final class TensorPool: Sendable {
     }
 
     private struct State: Sendable {
+        /// Blocks by their capacity in floats; no list is empty.
         var idle: [Int: [Block]] = [:]
         var idleBytes = 0
+
+        /// The smallest block that is large enough.
+        mutating func take(_ needed: Int) -> (block: Block, capacity: Int)? {
+            guard let capacity = idle.keys.filter({ $0 >= needed }).min(), let block = idle[capacity]?.popLast() else {
+                return nil
+            }
+            if idle[capacity]?.isEmpty == true { idle[capacity] = nil }
+            idleBytes -= capacity * MemoryLayout<Float>.stride
+            return (block, capacity)
+        }
     }
 
     private let state = Mutex(State())
@@ -31,12 +42,11 @@ public final class TensorPool: Sendable {
     /// A tensor whose elements are undefined.
     public func tensor(_ shape: [Int]) -> Tensor {
         let capacity = Self.capacity(for: shape.reduce(1, *))
-        let block = state.withLock { state -> Block? in
-            guard let block = state.idle[capacity]?.popLast() else { return nil }
-            state.idleBytes -= capacity * MemoryLayout<Float>.stride
-            return block
+        // A larger block does as well: what one frame's many objects needed serves the few of the next.
+        guard let (block, held) = state.withLock({ $0.take(capacity) }) else {
+            return Tensor(shape: shape, buffer: TensorBuffer(capacity: capacity, pool: self))
         }
-        return Tensor(shape: shape, buffer: TensorBuffer(capacity: capacity, pool: self, recycled: block?.pointer))
+        return Tensor(shape: shape, buffer: TensorBuffer(capacity: held, pool: self, recycled: block.pointer))
     }
 
     /// Takes memory back; false where the pool is full and the memory is to be freed.

@@ -1,0 +1,74 @@
+"""Measures the resident memory of `segmentd annotate` from frame to frame, and fails where it grows."""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def resident(process):
+    """The process's resident memory now, KiB."""
+    with open(f"/proc/{process.pid}/status") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise RuntimeError("the process has no VmRSS")
+
+
+def video(segmentd, cache, frames):
+    """A synthetic video with that many frames; made once."""
+    folder = cache / f"{frames}-frames"
+    path = folder / "videos/000001/video.mp4"
+    if not path.exists():
+        subprocess.run([segmentd, "synthesize", "--output", folder, "--seconds", str(frames / 30)], check=True)
+    return path
+
+
+def measure(segmentd, model, path, output, every):
+    """Annotates the video and returns KiB by frame, every so many frames.
+
+    Frames are counted by the lines of JSON that come out. The process writes each line at once and waits where nobody
+    reads, so it is never far ahead of the frame at which it is measured.
+    """
+    command = [segmentd, "annotate", path, "--output", output, "--json", "-"]
+    command += ["--model", model] if model else []
+    samples = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        for frame, _ in enumerate(process.stdout, 1):
+            if frame % every == 0:
+                samples[frame] = resident(process)
+    if process.returncode != 0:
+        sys.exit(f"segmentd ended with {process.returncode}")
+    return samples
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segmentd", required=True, help="the program")
+    parser.add_argument("--model", help="a model; the sample model if not given")
+    parser.add_argument("--cache", type=pathlib.Path, required=True, help="folder that keeps the video")
+    parser.add_argument("--frames", type=int, default=2000, help="length of the video")
+    parser.add_argument("--settled", type=int, default=200, help="frame from which memory has to be flat")
+    parser.add_argument("--growth", type=float, default=2, help="percent by which it may grow from there")
+    options = parser.parse_args()
+
+    path = video(options.segmentd, options.cache, options.frames)
+    with tempfile.TemporaryDirectory() as folder:
+        samples = measure(options.segmentd, options.model, path, os.path.join(folder, "out.mp4"), every=20)
+    if options.settled not in samples or max(samples) <= options.settled:
+        sys.exit(f"only {max(samples, default=0)} frames came out")
+    last = max(samples)
+    for frame in sorted({options.settled, 1000, last} & samples.keys()):
+        print(f"frame {frame:5}: {samples[frame] / 1024:7.1f} MiB")
+    settled = samples[options.settled]
+    highest = max(value for frame, value in samples.items() if frame >= options.settled)
+    growth, worst = (100 * (value / settled - 1) for value in (samples[last], highest))
+    print(f"growth from frame {options.settled}: {growth:.2f} % at the end, {worst:.2f} % at most")
+    if growth > options.growth:
+        sys.exit(f"memory has grown by more than {options.growth} %")
+
+
+if __name__ == "__main__":
+    main()
