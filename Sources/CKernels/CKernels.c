@@ -64,6 +64,8 @@ void ck_apply_epilogue(
 
 ptrdiff_t ck_panel_width(void) { return kernels()->panel_width; }
 
+ptrdiff_t ck_tile_rows(void) { return kernels()->tile_rows; }
+
 ptrdiff_t ck_packed_count(ptrdiff_t inner, ptrdiff_t columns) {
     ptrdiff_t width = ck_panel_width();
     return (columns + width - 1) / width * width * inner;
@@ -164,6 +166,11 @@ void ck_add_upsampled(
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {
     kernels()->add_upsampled(
         small, height, width, channels, output_height, output_width, first, count, output);
+}
+
+void ck_inner_products(
+    const float *rows, ptrdiff_t count, ptrdiff_t length, const float *weights, float bias, float *out) {
+    kernels()->inner_products(rows, count, length, weights, bias, out);
 }
 
 void ck_roi_align(

@@ -26,4 +26,5 @@ const ck_kernels KERNELS = {
     .max_pool = max_pool,
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,
+    .inner_products = inner_products,
 };

@@ -160,3 +160,16 @@ static void apply_epilogue(
         }
     }
 }
+
+static void inner_products(
+    const float *rows, ptrdiff_t count, ptrdiff_t length, const float *weights, float bias, float *out) {
+    for (ptrdiff_t r = 0; r < count; r++, rows += length) {
+        lanes sums = {};
+        ptrdiff_t k = 0;
+        for (; k + LANES <= length; k += LANES) sums += *(const lanes *)(rows + k) * *(const lanes *)(weights + k);
+        float sum = bias;
+        for (int i = 0; i < LANES; i++) sum += sums[i];
+        for (; k < length; k++) sum += rows[k] * weights[k];
+        out[r] = sum;
+    }
+}

@@ -45,14 +45,17 @@ static void winograd_input(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     float *out) {
     ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
+    ptrdiff_t tiles = across * ((height + winograd_tile - 1) / winograd_tile);
     ptrdiff_t plane = count * channels;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t top = (first + i) / across * winograd_tile - 1, left = (first + i) % across * winograd_tile - 1;
+        ptrdiff_t number = (first + i) % tiles;
+        const float *picture = input + (first + i) / tiles * height * width * channels;
+        ptrdiff_t top = number / across * winograd_tile - 1, left = number % across * winograd_tile - 1;
         const float *rows[winograd_window];
         ptrdiff_t columns[winograd_window];
         for (int k = 0; k < winograd_window; k++) {
             // Outside of the picture everything is zero.
-            rows[k] = top + k >= 0 && top + k < height ? input + (top + k) * width * channels : NULL;
+            rows[k] = top + k >= 0 && top + k < height ? picture + (top + k) * width * channels : NULL;
             columns[k] = left + k >= 0 && left + k < width ? (left + k) * channels : -1;
         }
         float *target = out + i * channels;
@@ -92,12 +95,14 @@ static void winograd_output(
     const float *products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     const ck_epilogue *epilogue, float *output) {
     ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
+    ptrdiff_t tiles = across * ((height + winograd_tile - 1) / winograd_tile);
     ptrdiff_t plane = count * channels, row_stride = width * channels;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t top = (first + i) / across * winograd_tile, left = (first + i) % across * winograd_tile;
+        ptrdiff_t number = (first + i) % tiles;
+        ptrdiff_t top = number / across * winograd_tile, left = number % across * winograd_tile;
         ptrdiff_t rows = height - top < winograd_tile ? height - top : winograd_tile;
         ptrdiff_t columns = width - left < winograd_tile ? width - left : winograd_tile;
-        ptrdiff_t place = top * row_stride + left * channels;
+        ptrdiff_t place = (first + i) / tiles * height * row_stride + top * row_stride + left * channels;
         const float *source = products + i * channels;
         const float *bias = epilogue->bias;
         const float *residual = epilogue->residual ? epilogue->residual + place : NULL;

@@ -27,8 +27,14 @@ public struct Model: Sendable {
 
     /// Pairs a configuration with weights.
     ///
-    /// - Throws: `CheckpointError.mismatch` with everything that is missing, unexpected or of the wrong shape.
+    /// - Throws: `Model.Failure.badConfiguration`, and `CheckpointError.mismatch` with everything that is missing, unexpected or
+    ///   of the wrong shape.
     public init(_ configuration: ModelConfiguration, weights: Checkpoint) throws {
+        do {
+            try configuration.validate()
+        } catch let failure as ModelConfiguration.Failure {
+            throw Failure.badConfiguration(path: weights.path, failure)
+        }
         self.configuration = configuration
         network = Network(configuration)
         try network.manifest.validate(weights)

@@ -3,7 +3,8 @@ import Glibc
 /// A dense array of floats; feature maps are `[height, width, channels]` (NHWC with one picture), matrices `[rows, columns]`.
 ///
 /// It owns its memory, or shares the memory that a `TensorPool` takes back when the last tensor over it is gone.
-// Sendable: only the operator that makes a tensor writes to it, and afterwards it is read only.
+// Sendable: only the operator that makes a tensor writes to it, and afterwards it is read only; `addUpsampled` alone writes over
+// what another made, which its caller gives up.
 public final class Tensor: @unchecked Sendable {
     /// Length of every dimension, outermost first.
     public let shape: [Int]

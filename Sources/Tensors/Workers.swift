@@ -6,8 +6,7 @@ import Synchronization
 /// The threads that share the work of one operator at a time; the caller is one of them.
 ///
 /// Several callers take turns. Work is given out piece by piece, so that a thread that the system interrupts delays little.
-// Sendable: `state` is touched with the mutex held, and `work` only between the counted beginning and end of a region.
-public final class Workers: @unchecked Sendable {
+public final class Workers: Sendable {
     /// Threads that work, the caller among them.
     public let count: Int
 
@@ -29,6 +28,8 @@ public final class Workers: @unchecked Sendable {
         }
     }
 
+    // Sendable: `state` is touched with the mutex held; a region's body is called only between the counted beginning and end of
+    // the caller's turn.
     private final class Shared: @unchecked Sendable {
         let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         let begun = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -111,7 +112,7 @@ public final class Workers: @unchecked Sendable {
     public init(count: Int) {
         precondition(count > 0, "somebody has to work")
         self.count = count
-        for number in 1..<max(count, 1) {
+        for number in 1..<count {
             let thread = Thread { [shared] in shared.work() }
             thread.name = "engine-\(number)"
             thread.stackSize = 1 << 20
@@ -130,6 +131,8 @@ public final class Workers: @unchecked Sendable {
     }
 
     /// Calls `body` once with each number below `pieces`, on any of the threads, and returns when all calls have.
+    ///
+    /// Not from inside a body: the turn is already taken, and would be waited for without end.
     public func run(_ pieces: Int, _ body: (Int) -> Void) {
         guard count > 1, pieces > 1 else {
             for piece in 0..<max(pieces, 0) { body(piece) }

@@ -1,7 +1,8 @@
 // The inner loops of the operators. Feature maps are [height, width, channels] floats without gaps.
 //
 // Every function exists once for each instruction set; which one runs is decided when the first is called, by what the processor
-// has, or by the environment variable SEGMENTD_SIMD (avx512, avx2, portable) where the processor has that.
+// has, or by the environment variable SEGMENTD_SIMD (avx512, avx2, portable) where the processor has that. Tensors adds a fourth,
+// openblas, for products alone.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@ void ck_apply_epilogue(
 // Matrix products with weights that were packed once: panels of `ck_panel_width()` columns, each [inner, panel width].
 
 ptrdiff_t ck_panel_width(void);
+// Rows of a product are computed in tiles of so many.
+ptrdiff_t ck_tile_rows(void);
 // Floats that packed weights [inner, columns] take.
 ptrdiff_t ck_packed_count(ptrdiff_t inner, ptrdiff_t columns);
 void ck_pack(
@@ -51,7 +54,8 @@ void ck_unfold(
     const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
     float *_Nonnull rows);
 
-// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row.
+// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row;
+// the tiles of several pictures, one after the other in memory, are numbered on.
 
 // Transforms a 3x3 filter bank [3, 3, inputs, outputs] into [36, inputs, outputs].
 void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff_t outputs, float *_Nonnull out);
@@ -86,6 +90,11 @@ void ck_resize_normalized(
     const uint8_t *_Nonnull pixels, ptrdiff_t height, ptrdiff_t width, const float *_Nonnull table,
     ptrdiff_t output_height, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride,
     float *_Nonnull output);
+
+// The inner products of `count` rows of `length` floats with one row of weights, plus a bias.
+void ck_inner_products(
+    const float *_Nonnull rows, ptrdiff_t count, ptrdiff_t length, const float *_Nonnull weights, float bias,
+    float *_Nonnull out);
 
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {

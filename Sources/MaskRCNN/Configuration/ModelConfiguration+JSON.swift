@@ -15,7 +15,8 @@ extension ModelConfiguration {
             switch self {
             case .malformed(let what): "the model's configuration cannot be read: \(what)"
             case .invalid(let key, let problem): "the model's configuration: \(key) \(problem)"
-            case .unknownKey(let key): "the model's configuration has an unknown key \(key)"
+            case .unknownKey(let key):
+                "the model's configuration has an unknown key \(key.filter { !$0.isNewline }.prefix(100).debugDescription)"
             }
         }
     }
@@ -37,8 +38,12 @@ extension ModelConfiguration {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             self = try decoder.decode(Self.self, from: JSONSerialization.data(withJSONObject: whole))
+        } catch let failure as Failure {
+            throw failure
         } catch let error as DecodingError {
             throw Failure.malformed(Self.words(error))
+        } catch {
+            throw Failure.malformed("it holds a value that JSON has no words for")
         }
         try validate()
     }
@@ -103,8 +108,9 @@ extension ModelConfiguration {
         try require(backbone.widths.count == 4, "backbone.widths", "needs four numbers of channels")
         try channels(backbone.widths + [backbone.stemWidth], "backbone.widths")
         try require(
-            (1...1024).contains(backbone.groups) && (1...4096).contains(backbone.widthPerGroup), "backbone.groups",
-            "or width_per_group is out of range")
+            (1...1024).contains(backbone.groups), "backbone.groups", "is not 1...1024")
+        try require(
+            (1...4096).contains(backbone.widthPerGroup), "backbone.width_per_group", "is not 1...4096")
         try require(
             backbone.block == .bottleneck || backbone.groups == 1 && backbone.widthPerGroup == 64, "backbone.groups",
             "needs bottleneck blocks")
@@ -122,8 +128,9 @@ extension ModelConfiguration {
                 && proposals.aspectRatios.allSatisfy { (0.01...100).contains($0) },
             "proposals.aspect_ratios", "needs numbers, 0.01...100")
         try require(
-            (1...100_000).contains(proposals.preNmsTopN) && (1...10_000).contains(proposals.postNmsTopN),
-            "proposals.pre_nms_top_n", "or post_nms_top_n is out of range")
+            (1...100_000).contains(proposals.preNmsTopN), "proposals.pre_nms_top_n", "is not 1...100000")
+        try require(
+            (1...10_000).contains(proposals.postNmsTopN), "proposals.post_nms_top_n", "is not 1...10000")
         try channels(boxHead.convolutions, "box_head.convolutions")
         try channels(boxHead.fullyConnected, "box_head.fully_connected")
         try require(!boxHead.fullyConnected.isEmpty, "box_head.fully_connected", "is empty")
@@ -142,9 +149,25 @@ extension ModelConfiguration {
             try require((0...1).contains(value), key, "is not 0...1")
         }
         try require((2...10_000).contains(classes), "classes", "is not 2...10000")
+        // Each value may be large, not all of them together: a frame has to fit into memory.
         try require(
-            categories.allSatisfy { (1..<classes).contains($0.id) && !$0.name.isEmpty }, "categories",
-            "holds an id that is not 1..<classes, or an empty name")
+            proposals.postNmsTopN * classes <= 20_000_000, "proposals.post_nms_top_n", "times classes is above 20000000"
+        )
+        let pixels = transform.maxSize * transform.maxSize
+        let values =
+            ([backbone.stemWidth * 4, pyramid.channels] + backbone.widths.map { $0 * backbone.block.expansion })
+            .map { $0 * pixels / 16 }
+        try require(
+            values.allSatisfy { $0 <= 1 << 31 }, "transform.max_size",
+            "is too large for so many channels: a feature map would have more than 2^31 values")
+        try require(
+            categories.allSatisfy { (1..<classes).contains($0.id) }, "categories", "holds an id that is not 1..<classes"
+        )
+        try require(
+            categories.allSatisfy { category in
+                !category.name.isEmpty && category.name.count <= 100 && !category.name.contains(",")
+                    && category.name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            }, "categories", "holds a name that is empty, longer than 100, or has a comma or control characters")
         try require(
             Set(categories.map(\.id)).count == categories.count
                 && Set(categories.map(\.name)).count == categories.count,

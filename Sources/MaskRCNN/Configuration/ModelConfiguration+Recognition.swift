@@ -15,7 +15,7 @@ extension ModelConfiguration {
     /// Reads the architecture off the names and shapes of a checkpoint in torchvision's layout.
     ///
     /// What shapes do not tell, such as input size, anchors' sizes and thresholds, keeps torchvision's defaults; so does the epsilon of
-    /// batch normalisation, except for torchvision's own published weights, which are used with 0.
+    /// batch normalisation (see `isPublished`).
     ///
     /// - Throws: `ModelConfiguration.Unrecognized`.
     public init(recognizing checkpoint: Checkpoint) throws {
@@ -50,10 +50,10 @@ extension ModelConfiguration {
         if classes == COCOCategories.classes { categories = COCOCategories.all }
     }
 
-    /// The name that torchvision's published v1 weights are downloaded under; they alone are used with an epsilon of 0.
+    /// The name that torchvision's published v1 weights are downloaded under.
     private static let publishedName = "maskrcnn_resnet50_fpn_coco"
 
-    /// Whether a file bears the name of torchvision's published v1 weights.
+    /// Whether a file bears the name of torchvision's published v1 weights, which torchvision uses with an epsilon of 0.
     public static func isPublished(path: String) -> Bool {
         URL(fileURLWithPath: path).lastPathComponent.hasPrefix(publishedName)
     }
@@ -75,7 +75,9 @@ extension ModelConfiguration.Backbone {
         guard block == .bottleneck else { return }
         let inner = try shapes["\(body).layer1.0.conv2.weight", 0]
         let groupChannels = try shapes["\(body).layer1.0.conv2.weight", 1]
-        guard groupChannels > 0, inner % groupChannels == 0, widths[0] > 0 else {
+        guard inner > 0, (1...16384).contains(groupChannels), (1...16384).contains(widths[0]),
+            inner % groupChannels == 0
+        else {
             throw shapes.unrecognized("\(body).layer1.0.conv2.weight has an impossible shape")
         }
         groups = inner / groupChannels

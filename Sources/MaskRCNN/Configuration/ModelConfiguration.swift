@@ -112,7 +112,4 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     public var categories: [Instances.Category] = []
 
     public init() {}
-
-    /// The name of a class; its number where the model gives none.
-    public func categoryName(_ id: Int) -> String { categories.first { $0.id == id }?.name ?? "class \(id)" }
 }

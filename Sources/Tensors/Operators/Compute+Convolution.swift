@@ -44,10 +44,14 @@ extension Compute {
         _ a: Tensor, rows: Int, _ matrix: PackedMatrix, _ c: Tensor, bias: Tensor?, residual: Tensor? = nil,
         activation: Activation
     ) {
-        // Pieces small enough to be shared evenly, large enough that a panel of weights is used often.
-        let rowStep = 288
-        let byColumns = rows <= rowStep && matrix.columns >= 2 * PackedMatrix.columnStep
         let panels = (matrix.columns + PackedMatrix.columnStep - 1) / PackedMatrix.columnStep
+        // Few rows are cut by columns, so that each thread reads its own part of the weights. Otherwise as many equal pieces
+        // for every thread, of whole tiles, and of few enough rows that their packed form stays near.
+        let byColumns = panels > 1 && rows < 4 * PackedMatrix.rowStep * workers.count
+        let rounds = (rows + 288 * workers.count - 1) / (288 * workers.count)
+        let share = (rows + rounds * workers.count - 1) / max(1, rounds * workers.count)
+        let rowStep =
+            byColumns ? max(rows, 1) : (share + PackedMatrix.rowStep - 1) / PackedMatrix.rowStep * PackedMatrix.rowStep
         let columnStep =
             byColumns
             ? (panels + workers.count - 1) / workers.count * PackedMatrix.columnStep : max(matrix.columns, 1)
@@ -56,14 +60,15 @@ extension Compute {
         workers.run(rowPieces * columnPieces) { piece in
             let (row, column) = (piece / columnPieces * rowStep, piece % columnPieces * columnStep)
             let place = row * matrix.columns + column
-            let scratch = pool.tensor([PackedMatrix.scratchCount])
-            matrix.multiply(
-                rows: min(rowStep, rows - row), a.pointer + row * matrix.inner, stride: matrix.inner,
-                into: c.pointer + place, stride: matrix.columns,
-                columns: column..<min(column + columnStep, matrix.columns),
-                epilogue: ck_epilogue(
-                    bias: bias, column: column, residual: residual, place: place, activation: activation),
-                scratch: scratch.pointer)
+            pool.withScratch(PackedMatrix.scratchCount) { scratch in
+                matrix.multiply(
+                    rows: min(rowStep, rows - row), a.pointer + row * matrix.inner, stride: matrix.inner,
+                    into: c.pointer + place, stride: matrix.columns,
+                    columns: column..<min(column + columnStep, matrix.columns),
+                    epilogue: ck_epilogue(
+                        bias: bias, column: column, residual: residual, place: place, activation: activation),
+                    scratch: scratch)
+            }
         }
     }
 
@@ -73,32 +78,27 @@ extension Compute {
     ) {
         let (height, width) = (output.height, output.width)
         let (inputs, outputs) = (weights.inputChannels, weights.outputChannels)
-        let tiles = ((height + 3) / 4) * ((width + 3) / 4)
+        let tiles = pictures * ((height + 3) / 4) * ((width + 3) / 4)
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
-        let fair = (pictures * tiles + workers.count - 1) / workers.count
-        let step = min(tiles, max(12, min(96, fair)))
-        let blocks = (tiles + step - 1) / step
-        workers.run(pictures * blocks) { piece in
-            let (picture, first) = (piece / blocks, piece % blocks * step)
-            let count = min(step, tiles - first)
-            let transformed = pool.tensor([36, count, inputs])
-            let products = pool.tensor([36, count, outputs])
-            ck_winograd_input(
-                input.pointer + picture * height * width * inputs, height, width, inputs, first, count,
-                transformed.pointer)
-            let scratch = pool.tensor([PackedMatrix.scratchCount])
-            for (point, matrix) in weights.matrices.enumerated() {
-                matrix.multiply(
-                    rows: count, transformed.pointer + point * count * inputs, stride: inputs,
-                    into: products.pointer + point * count * outputs, stride: outputs, epilogue: .none,
-                    scratch: scratch.pointer)
+        let share = (tiles + workers.count - 1) / workers.count
+        let rounded = (share + PackedMatrix.rowStep - 1) / PackedMatrix.rowStep * PackedMatrix.rowStep
+        let step = max(PackedMatrix.rowStep, min(96, rounded))
+        workers.run(tiles, step: step) { range in
+            let count = range.count
+            pool.withScratch(36 * count * (inputs + outputs) + PackedMatrix.scratchCount) { memory in
+                let products = memory + 36 * count * inputs
+                let scratch = products + 36 * count * outputs
+                ck_winograd_input(input.pointer, height, width, inputs, range.lowerBound, count, memory)
+                for (point, matrix) in weights.matrices.enumerated() {
+                    matrix.multiply(
+                        rows: count, memory + point * count * inputs, stride: inputs,
+                        into: products + point * count * outputs, stride: outputs, epilogue: .none, scratch: scratch)
+                }
+                var epilogue = ck_epilogue(bias: weights.bias, residual: residual, activation: activation)
+                ck_winograd_output(
+                    products, height, width, outputs, range.lowerBound, count, &epilogue, output.pointer)
             }
-            let offset = picture * height * width * outputs
-            var epilogue = ck_epilogue(
-                bias: weights.bias, residual: residual, place: offset, activation: activation)
-            ck_winograd_output(
-                products.pointer, height, width, outputs, first, count, &epilogue, output.pointer + offset)
         }
     }
 
@@ -115,21 +115,21 @@ extension Compute {
         workers.run(pictures * blocks) { piece in
             let (picture, first) = (piece / blocks, piece % blocks * step)
             let count = min(step, pixels - first)
-            let rows = pool.tensor([count, inner])
             let offset = (picture * pixels + first) * outputs
             var window = ck_window(
                 input: input.pointer + picture * input.height * input.width * weights.inputChannels,
                 height: input.height, width: input.width, channels: weights.inputChannels, kernel: weights.kernel,
                 stride: weights.stride, padding: weights.padding, output_width: output.width)
-            let scratch = pool.tensor([PackedMatrix.scratchCount])
-            for (group, matrix) in weights.matrices.enumerated() {
-                ck_unfold(&window, first, count, group * groupInputs, groupInputs, rows.pointer)
-                let column = group * groupOutputs
-                matrix.multiply(
-                    rows: count, rows.pointer, stride: inner, into: output.pointer + offset + column, stride: outputs,
-                    epilogue: ck_epilogue(
-                        bias: weights.bias, column: column, residual: residual, place: offset + column,
-                        activation: activation), scratch: scratch.pointer)
+            pool.withScratch(count * inner + PackedMatrix.scratchCount) { rows in
+                for (group, matrix) in weights.matrices.enumerated() {
+                    ck_unfold(&window, first, count, group * groupInputs, groupInputs, rows)
+                    let column = group * groupOutputs
+                    matrix.multiply(
+                        rows: count, rows, stride: inner, into: output.pointer + offset + column, stride: outputs,
+                        epilogue: ck_epilogue(
+                            bias: weights.bias, column: column, residual: residual, place: offset + column,
+                            activation: activation), scratch: rows + count * inner)
+                }
             }
         }
     }

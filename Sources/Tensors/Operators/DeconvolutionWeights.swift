@@ -47,18 +47,19 @@ extension Compute {
         let step = max(1, min(lines, 512 / max(1, width)))
         workers.run(lines, step: step) { range in
             let rows = range.count * width
-            let products = pool.tensor([rows, columns])
-            let scratch = pool.tensor([PackedMatrix.scratchCount])
-            weights.matrix.multiply(
-                rows: rows, input.pointer + range.lowerBound * width * weights.inputChannels,
-                stride: weights.inputChannels, into: products.pointer, stride: columns,
-                epilogue: ck_epilogue(bias: weights.bias, activation: activation), scratch: scratch.pointer)
-            for row in 0..<rows {
-                let (line, x) = (range.lowerBound + row / width, row % width)
-                let source = products.pointer + row * columns
-                for half in 0..<2 {
-                    let target = output.pointer + ((2 * line + half) * 2 * width + 2 * x) * outputs
-                    target.update(from: source + half * 2 * outputs, count: 2 * outputs)
+            pool.withScratch(rows * columns + PackedMatrix.scratchCount) { products in
+                weights.matrix.multiply(
+                    rows: rows, input.pointer + range.lowerBound * width * weights.inputChannels,
+                    stride: weights.inputChannels, into: products, stride: columns,
+                    epilogue: ck_epilogue(bias: weights.bias, activation: activation),
+                    scratch: products + rows * columns)
+                for row in 0..<rows {
+                    let (line, x) = (range.lowerBound + row / width, row % width)
+                    let source = products + row * columns
+                    for half in 0..<2 {
+                        let target = output.pointer + ((2 * line + half) * 2 * width + 2 * x) * outputs
+                        target.update(from: source + half * 2 * outputs, count: 2 * outputs)
+                    }
                 }
             }
         }

@@ -39,6 +39,9 @@ struct PackedMatrix: Sendable {
     /// Products can be cut at columns that are multiples of this.
     static var columnStep: Int { ck_panel_width() }
 
+    /// Rows are computed in tiles of so many.
+    static var rowStep: Int { ck_tile_rows() }
+
     /// Floats of scratch memory that a product needs.
     static var scratchCount: Int { ck_scratch_count() }
 
