@@ -19,6 +19,11 @@ public final class JSONLinesWriter {
         try sink.write(result.jsonLine() + "\n")
     }
 
+    /// Writes what is left, without giving the file its name yet.
+    ///
+    /// - Throws: `FileError`.
+    public func flush() throws { try sink.flush() }
+
     /// Writes what is left and gives the file its name.
     ///
     /// - Throws: `FileError`.

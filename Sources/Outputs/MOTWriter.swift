@@ -24,6 +24,11 @@ public final class MOTWriter {
         try sink.write(text)
     }
 
+    /// Writes what is left, without giving the file its name yet.
+    ///
+    /// - Throws: `FileError`.
+    public func flush() throws { try sink.flush() }
+
     /// Writes what is left and gives the file its name.
     ///
     /// - Throws: `FileError`.

@@ -34,7 +34,8 @@ final class TextSink {
         file.cancel()
     }
 
-    private func flush() throws {
+    /// Hands over what is collected, so that a disk that has no room for it says so.
+    func flush() throws {
         guard !buffer.isEmpty else { return }
         defer { buffer.removeAll(keepingCapacity: true) }
         try file.write(buffer)

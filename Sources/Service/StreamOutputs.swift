@@ -31,8 +31,11 @@ public final class StreamOutputs: @unchecked Sendable {
         if let picture { try video?.write(picture) }
     }
 
-    /// Gives all files their names. The video comes first, since it is the most likely to fail.
+    /// Gives all files their names, after everything that is likely to fail: text that a full disk has no room for, and
+    /// the video's end.
     func finish() throws {
+        try json?.flush()
+        try mot?.flush()
         try video?.finish()
         try json?.finish()
         try mot?.finish()

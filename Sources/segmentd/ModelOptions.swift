@@ -5,13 +5,17 @@ import MaskRCNN
 /// Options of all commands that detect.
 struct ModelOptions: ParsableArguments {
     @Option(
-        name: [.short, .long], help: "The model, a .safetensors file of 'model import'; the sample model if not given.")
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The model, a .safetensors file of 'model import'; the sample model if not given.", valueName: "file"))
     var model: String?
 
-    @Option(name: .customLong("classes"), help: "Report only these classes, by commas, such as person,car.")
+    @Option(
+        name: .customLong("classes"),
+        help: ArgumentHelp("Report only these classes, by commas, such as person,car.", valueName: "names"))
     var classNames: String?
 
-    @Option(help: "Threads of the detector; all processors if not given.")
+    @Option(help: ArgumentHelp("Threads of the detector; all processors if not given.", valueName: "number"))
     var threads: Int?
 
     /// Opens the model and lays out its weights.

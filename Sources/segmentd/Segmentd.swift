@@ -29,7 +29,8 @@ struct Segmentd: AsyncParsableCommand {
 
     /// A failure in one line, whatever names of files or words of libraries are in it.
     private static func inOneLine(_ error: any Error) -> any Error {
-        if error is ExitCode || error is CleanExit || error is ValidationError { return error }
+        // Help and wrong calls, which have other codes, are texts of several lines.
+        guard exitCode(for: error) == .failure else { return error }
         let lines = message(for: error).split(whereSeparator: \.isNewline)
         return lines.count < 2 ? error : CommandFailure(lines.joined(separator: " "))
     }

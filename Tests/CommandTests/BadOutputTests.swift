@@ -92,8 +92,12 @@ struct BadOutputTests {
         try folder.makeFolder("small")
         try tool("mount", ["-t", "tmpfs", "-o", "size=16k", "none", folder("small")])
         defer { _ = try? tool("umount", [folder("small")]) }
-        for (option, name) in [("--output", "out.mp4"), ("--json", "out.jsonl")] {
-            let result = try annotate(option, folder("small/\(name)"))
+        // The lines wait in memory until the end, when the video is whole; it must not get its name without them.
+        for options in [
+            ["--output", folder("small/out.mp4")], ["--json", folder("small/out.jsonl"), "--output", "out.mp4"],
+        ] {
+            let call = ["annotate", input, "--model", folder.model, "--threshold", "0"] + options
+            let result = try Program(call, folder: folder.path).finish()
             try expectRefusal(
                 result, saying: "the disk is full", in: folder, leaving: (before + ["small"]).sorted())
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder("small")).isEmpty)

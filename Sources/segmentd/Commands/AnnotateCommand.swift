@@ -21,25 +21,25 @@ struct AnnotateCommand: AsyncParsableCommand {
     @Argument(help: "The video.")
     var input: String
 
-    @Option(name: [.short, .long], help: "The annotated video: .mp4, .mkv or .mov.")
+    @Option(name: [.short, .long], help: ArgumentHelp("The annotated video: .mp4, .mkv or .mov.", valueName: "file"))
     var output: String?
 
-    @Option(help: "JSON lines, one a frame; - for standard output.")
+    @Option(help: ArgumentHelp("JSON lines, one a frame; - for standard output.", valueName: "file"))
     var json: String?
 
-    @Option(help: "Tracks as MOTChallenge text; - for standard output.")
+    @Option(help: ArgumentHelp("Tracks as MOTChallenge text; - for standard output.", valueName: "file"))
     var mot: String?
 
-    @OptionGroup var modelOptions: ModelOptions
-    @OptionGroup var trackerOptions: TrackerOptions
+    @OptionGroup(title: "Detection") var modelOptions: ModelOptions
+    @OptionGroup(title: "Tracking") var trackerOptions: TrackerOptions
     @OptionGroup(title: "Drawing") var drawing: DrawingOptions
     @OptionGroup(title: "Encoding") var encoding: EncodingOptions
     @OptionGroup var verbosity: VerbosityOptions
 
-    @Option(help: "Stop after so many frames.")
+    @Option(help: ArgumentHelp("Stop after so many frames.", valueName: "number"))
     var frames: Int?
 
-    @Option(help: "Frames a second of a folder of images.")
+    @Option(help: ArgumentHelp("Frames a second of a folder of images.", valueName: "rate"))
     var imageRate = 25
 
     func run() async throws {
@@ -83,7 +83,7 @@ struct AnnotateCommand: AsyncParsableCommand {
             throw error
         }
         if case .cancelled = outcome {
-            verbosity.note("Interrupted after \(pipeline.totals.frames) frames; nothing was written.")
+            verbosity.note("Interrupted after \(pipeline.totals.frames) frames; no file was written.")
             throw ExitCode(interruption.exitCode ?? 1)
         }
         for warning in pipeline.totals.warnings { verbosity.warn(warning) }
@@ -139,7 +139,7 @@ struct DrawingOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Write class, score and identity.")
     var labels = true
 
-    @Option(help: "How much of the picture a mask covers, 0...1.")
+    @Option(help: ArgumentHelp("How much of the picture a mask covers, 0...1.", valueName: "fraction"))
     var opacity: Float = 0.4
 
     var options: AnnotationOptions {
@@ -149,13 +149,15 @@ struct DrawingOptions: ParsableArguments {
 
 /// How the video is encoded.
 struct EncodingOptions: ParsableArguments {
-    @Option(help: "A codec, such as h264, hevc, vp9, av1, or one of FFmpeg's encoders.")
+    @Option(
+        help: ArgumentHelp("A codec, such as h264, hevc, vp9, av1, or one of FFmpeg's encoders.", valueName: "name"))
     var codec = "h264"
 
-    @Option(help: "The encoder's constant quality (crf): lower is better and larger.")
+    @Option(
+        help: ArgumentHelp("The encoder's constant quality (crf): lower is better and larger.", valueName: "number"))
     var quality: Int?
 
-    @Option(help: "The encoder's preset, such as veryfast or slow.")
+    @Option(help: ArgumentHelp("The encoder's preset, such as veryfast or slow.", valueName: "name"))
     var preset: String?
 
     @Flag(inversion: .prefixedNo, help: "Copy the input's audio.")

@@ -8,16 +8,23 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures how long a model takes for a frame on this machine.")
 
-    @Option(help: "The picture's size.")
+    @Option(help: ArgumentHelp("The picture's size.", valueName: "WxH"))
     var size = "640x480"
 
-    @Option(name: [.short, .long], help: "The score that an object must exceed, 0...1; the model's own if not given.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The score that an object must exceed, 0...1; the model's own if not given.", valueName: "score"))
     var threshold: Double?
 
-    @Option(help: "An image to look at; a smooth pattern of the size asked for if not given.")
+    @Option(
+        help: ArgumentHelp(
+            "An image to look at; a smooth pattern of the size asked for if not given.", valueName: "file"))
     var image: String?
 
-    @Option(name: .customLong("repeat"), help: "Frames to measure, after one that is not.")
+    @Option(
+        name: .customLong("repeat"),
+        help: ArgumentHelp("Frames to measure, after one that is not.", valueName: "number"))
     var repetitions = 10
 
     @Flag(help: "Print one JSON object instead of a table.")

@@ -18,10 +18,15 @@ struct DetectCommand: AsyncParsableCommand {
     @Argument(help: "Image files, folders of images, or patterns such as 'images/*.png'.")
     var images: [String]
 
-    @Option(name: [.short, .long], help: "Where to write the results; standard output if not given.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Where to write the results; standard output if not given.", valueName: "file"))
     var output = "-"
 
-    @Option(name: [.short, .long], help: "The score that an object must exceed, 0...1; the model's own if not given.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The score that an object must exceed, 0...1; the model's own if not given.", valueName: "score"))
     var threshold: Double?
 
     @OptionGroup var modelOptions: ModelOptions

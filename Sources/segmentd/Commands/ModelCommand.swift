@@ -23,17 +23,23 @@ struct ModelCommand: ParsableCommand {
         @Argument(help: "The checkpoint: what torch.save(model.state_dict(), ...) wrote, or a .safetensors file.")
         var checkpoint: String
 
-        @Option(name: [.short, .long], help: "The .safetensors file to write.")
+        @Option(name: [.short, .long], help: ArgumentHelp("The .safetensors file to write.", valueName: "file"))
         var output: String
 
-        @Option(name: .customLong("configuration"), help: "A JSON file with what the tensors do not tell.")
+        @Option(
+            name: .customLong("configuration"),
+            help: ArgumentHelp("A JSON file with what the tensors do not tell.", valueName: "file"))
         var configurationPath: String?
 
-        @Option(help: "Names of the classes from 1 on, by commas; COCO's for 91 classes if not given.")
+        @Option(
+            help: ArgumentHelp(
+                "Names of the classes from 1 on, by commas; COCO's for 91 classes if not given.", valueName: "names"))
         var categories: String?
 
         @Option(
-            help: "What batch normalisation adds to variances; 1e-5, or 0 for torchvision's published COCO_V1 weights.")
+            help: ArgumentHelp(
+                "What batch normalisation adds to variances; 1e-5, or 0 for torchvision's published COCO_V1 weights.",
+                valueName: "number"))
         var batchNormEpsilon: Float?
 
         func run() throws {

@@ -12,13 +12,14 @@ struct SynthesizeCommand: ParsableCommand {
             files. Without --images, --videos and --seconds it makes 200 images.
             """)
 
-    @Option(name: [.short, .long], help: "The folder to make; it must be new or empty.")
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The folder to make; it must be new or empty.", valueName: "folder"))
     var output: String
 
-    @Option(help: "Images, each of another scene.")
+    @Option(help: ArgumentHelp("Images, each of another scene.", valueName: "number"))
     var images: Int?
 
-    @Option(help: "Videos, each of another scene; 1 if only --seconds is given.")
+    @Option(help: ArgumentHelp("Videos, each of another scene; 1 if only --seconds is given.", valueName: "number"))
     var videos: Int?
 
     @Option(help: "Length of each video; 10 if not given.")
@@ -27,10 +28,10 @@ struct SynthesizeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Pixels of images and videos.", valueName: "WxH"))
     var size = "432x240"
 
-    @Option(help: "Frames per second of the videos.")
+    @Option(help: ArgumentHelp("Frames per second of the videos.", valueName: "rate"))
     var frameRate = 30.0
 
-    @Option(help: "What everything random is derived from.")
+    @Option(help: ArgumentHelp("What everything random is derived from.", valueName: "number"))
     var seed: UInt64 = 1
 
     @Flag(help: "Also write the frames of the videos as images, which their annotations then name.")

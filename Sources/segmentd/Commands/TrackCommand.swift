@@ -16,10 +16,12 @@ struct TrackCommand: ParsableCommand {
     @Argument(help: "The detections (det.txt); - for standard input.")
     var detections: String
 
-    @Option(name: [.short, .long], help: "Where to write the tracks; standard output if not given.")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Where to write the tracks; standard output if not given.", valueName: "file"))
     var output: String?
 
-    @Option(help: "Frames per second of the video that the detections are of.")
+    @Option(help: ArgumentHelp("Frames per second of the video that the detections are of.", valueName: "rate"))
     var frameRate = 30.0
 
     @OptionGroup var trackerOptions: TrackerOptions
