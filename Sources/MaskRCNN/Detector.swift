@@ -49,8 +49,9 @@ public final class Detector: Sendable {
         let stages = clock.measure("backbone") { network.backbone(input.tensor, inference) }
         let levels = clock.measure("pyramid") { network.pyramid(stages, inference) }
         let regions = clock.measure("proposals") { propose(levels, input) }
-        var found = clock.measure("boxes") { classify(regions.boxes, levels, input, threshold: threshold) }
-        if let categories { found.removeAll { !categories.contains($0.label) } }
+        let found = clock.measure("boxes") {
+            classify(regions.boxes, levels, input, threshold: threshold, categories: categories)
+        }
         return clock.measure("masks") { segment(found, levels, input) }
     }
 
@@ -63,13 +64,15 @@ public final class Detector: Sendable {
     }
 
     func classify(
-        _ regions: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, threshold: Float?
+        _ regions: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, threshold: Float?,
+        categories: Set<Int>?
     ) -> [DetectionSelection.Detection] {
         guard !regions.isEmpty else { return [] }
         let pooled = RegionPooling(size: BoxHead.poolSize)(
             regions, Array(levels.dropLast()), inputSize: input.size, inference.compute)
         return detections(
-            network.boxHead(pooled, inference), proposals: regions, size: input.size, threshold: threshold)
+            network.boxHead(pooled, inference), proposals: regions, size: input.size, threshold: threshold,
+            categories: categories)
     }
 
     /// Adds masks, and brings everything back to the picture.
@@ -78,20 +81,24 @@ public final class Detector: Sendable {
     ) -> [Instance] {
         guard !found.isEmpty else { return [] }
         let masks = maskProbabilities(found, levels, input)
-        let (width, height) = (input.originalSize.width, input.originalSize.height)
-        var pasting = MaskPasting()
+        let size = input.originalSize
         let area = MaskHead.maskSize * MaskHead.maskSize
-        return masks.withElements { masks in
-            found.enumerated().map { index, detection in
-                let box = ImageTransform.restored(detection.box, input)
-                let mask = pasting.paste(
-                    UnsafeBufferPointer(rebasing: masks[index * area..<(index + 1) * area]), side: MaskHead.maskSize,
-                    box: box, width: width, height: height)
-                return Instance(
-                    categoryID: detection.label, category: names[detection.label] ?? "class \(detection.label)",
-                    score: detection.score, box: box, mask: mask)
+        var instances = [Instance?](repeating: nil, count: found.count)
+        masks.withElements { masks in
+            instances.withUnsafeMutableBufferPointer { instances in
+                inference.compute.workers.run(found.count) { index in
+                    let detection = found[index]
+                    let box = ImageTransform.restored(detection.box, input)
+                    let mask = MaskPasting.paste(
+                        UnsafeBufferPointer(rebasing: masks[index * area..<(index + 1) * area]),
+                        side: MaskHead.maskSize, box: box, width: size.width, height: size.height)
+                    instances[index] = Instance(
+                        categoryID: detection.label, category: names[detection.label] ?? "class \(detection.label)",
+                        score: detection.score, box: box, mask: mask)
+                }
             }
         }
+        return instances.compactMap(\.self)
     }
 
     /// The probabilities of each detection's own class, `[detections, 28, 28]`.
@@ -100,18 +107,7 @@ public final class Detector: Sendable {
     ) -> Tensor {
         let pooled = RegionPooling(size: MaskHead.poolSize)(
             found.map(\.box), Array(levels.dropLast()), inputSize: input.size, inference.compute)
-        let logits = network.maskHead(pooled, inference)
-        let (area, classes) = (MaskHead.maskSize * MaskHead.maskSize, logits.channels)
-        let masks = inference.compute.pool.tensor([found.count, MaskHead.maskSize, MaskHead.maskSize])
-        logits.withElements { logits in
-            masks.withMutableElements { masks in
-                for (index, detection) in found.enumerated() {
-                    for place in index * area..<(index + 1) * area {
-                        masks[place] = 1 / (1 + exp(-logits[place * classes + detection.label]))
-                    }
-                }
-            }
-        }
-        return masks
+        return inference.maskProbabilities(
+            network.maskHead.features(pooled, inference), labels: found.map(\.label))
     }
 }

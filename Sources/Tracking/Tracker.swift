@@ -34,8 +34,8 @@ public struct Tracker: Sendable {
     /// Takes in one frame and returns its detections as they were, with `trackID` filled in where they show a confirmed
     /// track.
     ///
-    /// Nothing is left out but what is another object seen as a second class (`duplicate_thresh`), so that the caller decides
-    /// what to show. With the user's threshold in
+    /// Only second sightings of one object as another class are left out (`duplicate_thresh`); what else to show is for the
+    /// caller to decide. With the user's threshold in
     /// `TrackerConfiguration(threshold:)` and the detector run down to `track_low_thresh`, that should be
     /// `trackID != nil || score >= threshold`: an object appears when it reaches the threshold, and does not flicker when its
     /// score falls below while it is still followed; a sure detection is never withheld for being in its first frame.
@@ -85,7 +85,13 @@ public struct Tracker: Sendable {
             object.trackID.flatMap { standing[$0] } ?? Double(object.score)
         }
         var kept: [Int] = []
-        for index in objects.indices.sorted(by: { (-evidence[$0], $0) < (-evidence[$1], $1) }) {
+        // What has an identity stands before what has none yet, however sure that is in its first frame.
+        let order = objects.indices.sorted {
+            (objects[$0].trackID == nil ? 1 : 0, -evidence[$0], $0) < (
+                objects[$1].trackID == nil ? 1 : 0, -evidence[$1], $1
+            )
+        }
+        for index in order {
             let isDuplicate = kept.contains { other in
                 objects[index].categoryID != objects[other].categoryID
                     && Self.overlap(objects[index], objects[other]) > configuration.duplicateThreshold

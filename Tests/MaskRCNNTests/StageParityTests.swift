@@ -133,9 +133,8 @@ import Testing
         let pixels = size[0] * size[1]
         let expected = try fixture.floats("binary")[index * pixels..<(index + 1) * pixels].map { UInt8($0) }
         let box = try fixture.boxes("boxes")[index]
-        var pasting = MaskPasting()
         let mask = Array(try fixture.floats("masks")[index * 784..<(index + 1) * 784]).withUnsafeBufferPointer {
-            pasting.paste($0, side: 28, box: box, width: size[1], height: size[0])
+            MaskPasting.paste($0, side: 28, box: box, width: size[1], height: size[0])
         }
         let found = mask.bitmap()
         #expect(mask.runs.reduce(0, +) == UInt32(pixels))

@@ -57,6 +57,11 @@ import Testing
         #expect(try identities(frames, all).map(\.count) == [1, 1, 2, 2, 2, 2])
     }
 
+    @Test func `a sure detection in its first frame does not hide an object that is known`() throws {
+        let frames = [[square(0, 0, score: 0.5)], [square(0, 0, score: 0.5), square(1, 0, score: 0.99, category: 2)]]
+        #expect(try identities(frames) == [[1], [1]])
+    }
+
     @Test func `objects of two classes with boxes alike and masks apart are both reported`() throws {
         func half(_ rows: Range<Int>) -> Mask {
             Mask(width: 50, height: 50, bitmap: (0..<2500).map { rows.contains($0 / 50) ? 1 : 0 })

@@ -138,7 +138,7 @@ extension ModelConfiguration {
             boxHead.convolutions.isEmpty ? boxHead.fullyConnected.count == 2 : boxHead.fullyConnected.count == 1,
             "box_head.fully_connected", "needs two layers, or one after convolutions")
         try require(
-            (1...10_000).contains(boxHead.detectionsPerImage), "box_head.detections_per_image", "is not 1...10000")
+            (1...1000).contains(boxHead.detectionsPerImage), "box_head.detections_per_image", "is not 1...1000")
         try channels(maskHead.convolutions + [maskHead.hidden], "mask_head.convolutions")
         try require(!maskHead.convolutions.isEmpty, "mask_head.convolutions", "is empty")
         for (key, value) in [

@@ -7,6 +7,8 @@ public struct Inference: Executor, Sendable {
     private let convolutions: [String: ConvolutionWeights]
     private let linears: [String: LinearWeights]
     private let deconvolutions: [String: DeconvolutionWeights]
+    /// The last layer of the mask head, a row of weights a class.
+    private let maskLogits: RowWeights
 
     /// Reads the weights of a network, which the checkpoint must have been checked to hold.
     ///
@@ -18,23 +20,39 @@ public struct Inference: Executor, Sendable {
         convolutions = Dictionary(
             uniqueKeysWithValues: try network.convolutions.map { ($0.name, try source.convolution($0)) })
         linears = Dictionary(
-            uniqueKeysWithValues: network.linears.map { layer in
+            uniqueKeysWithValues: try network.linears.map { layer in
                 (
                     layer.name,
                     LinearWeights(
-                        weights: source["\(layer.name).weight"], bias: source["\(layer.name).bias"],
+                        weights: try source.finite("\(layer.name).weight"),
+                        bias: try source.finite("\(layer.name).bias"),
                         inputs: layer.inputs, outputs: layer.outputs, pooled: layer.pooled)
                 )
             })
         deconvolutions = Dictionary(
-            uniqueKeysWithValues: network.deconvolutions.map { layer in
+            uniqueKeysWithValues: try network.deconvolutions.map { layer in
                 (
                     layer.name,
                     DeconvolutionWeights(
-                        weights: source["\(layer.name).weight"], bias: source["\(layer.name).bias"],
+                        weights: try source.finite("\(layer.name).weight"),
+                        bias: try source.finite("\(layer.name).bias"),
                         inputChannels: layer.inputChannels, outputChannels: layer.outputChannels)
                 )
             })
+        let last = network.maskHead.logits
+        maskLogits = RowWeights(
+            weights: try source.finite("\(last.name).weight"), bias: try source.finite("\(last.name).bias"),
+            inputs: last.inputChannels)
+    }
+
+    /// The probabilities of one class a region.
+    ///
+    /// - Parameters:
+    ///   - features: Of the mask head, `[regions, 28, 28, hidden]`.
+    ///   - labels: The class of each region.
+    /// - Returns: `[regions, 28, 28]`, 0...1.
+    func maskProbabilities(_ features: Tensor, labels: [Int]) -> Tensor {
+        compute.selectedProbabilities(features, maskLogits, rows: labels)
     }
 
     public func convolution(_ input: Tensor, _ layer: ConvolutionLayer, adding residual: Tensor?) -> Tensor {
@@ -69,18 +87,26 @@ private struct WeightSource {
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-    subscript(name: String) -> [Float] {
+    /// A tensor's values; finite ones in double precision may be too large for a Float.
+    func finite(_ name: String) throws -> [Float] {
         guard let tensor = checkpoint.tensors[name] else { preconditionFailure("\(name) was validated") }
-        return tensor.floats()
+        let values = tensor.floats()
+        try requireFinite(values, name)
+        return values
+    }
+
+    private func requireFinite(_ values: [Float], _ name: String) throws {
+        guard let index = values.firstIndex(where: { !$0.isFinite }) else { return }
+        throw CheckpointError.nonFinite(path: checkpoint.path, tensor: name, index: [index], value: "\(values[index])")
     }
 
     /// A convolution with its normalisation folded in: `w * scale`, `bias = shift - mean * scale`.
     func convolution(_ layer: ConvolutionLayer) throws -> ConvolutionWeights {
-        var weights = self["\(layer.name).weight"]
-        var bias = layer.hasBias ? self["\(layer.name).bias"] : nil
+        var weights = try finite("\(layer.name).weight")
+        var bias = layer.hasBias ? try finite("\(layer.name).bias") : nil
         if let norm = layer.norm {
-            let (scales, shifts) = (self["\(norm).weight"], self["\(norm).bias"])
-            let (means, variances) = (self["\(norm).running_mean"], self["\(norm).running_var"])
+            let (scales, shifts) = (try finite("\(norm).weight"), try finite("\(norm).bias"))
+            let (means, variances) = (try finite("\(norm).running_mean"), try finite("\(norm).running_var"))
             let size = weights.count / layer.outputChannels
             var folded = [Float](repeating: 0, count: layer.outputChannels)
             for channel in 0..<layer.outputChannels {
@@ -96,6 +122,9 @@ private struct WeightSource {
                 for i in channel * size..<(channel + 1) * size { weights[i] = Float(Double(weights[i]) * scale) }
             }
             bias = folded
+            // Each may be finite and the product not.
+            try requireFinite(weights, "\(layer.name).weight times \(norm).weight")
+            try requireFinite(folded, "\(norm).bias")
         }
         return ConvolutionWeights(
             weights: weights, bias: bias, inputChannels: layer.inputChannels, outputChannels: layer.outputChannels,

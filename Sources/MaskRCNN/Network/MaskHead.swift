@@ -7,6 +7,7 @@ public struct MaskHead: Sendable {
 
     let convolutions: [ConvolutionLayer]
     let upsampling: DeconvolutionLayer
+    /// From the features to the masks of all classes. A detection needs its own class's alone, which is one row of the weights.
     let logits: ConvolutionLayer
 
     public init(
@@ -26,13 +27,12 @@ public struct MaskHead: Sendable {
             outputChannels: classes, kernel: 1)
     }
 
-    var allConvolutions: [ConvolutionLayer] { convolutions + [logits] }
-
+    /// What the classes' masks are made of, `[regions, 28, 28, hidden]`.
+    ///
     /// - Parameter regions: `[regions, 14, 14, channels]`.
-    /// - Returns: Logits `[regions, 28, 28, classes]`.
-    public func callAsFunction<E: Executor>(_ regions: E.Value, _ executor: E) -> E.Value {
+    public func features<E: Executor>(_ regions: E.Value, _ executor: E) -> E.Value {
         var value = regions
         for layer in convolutions { value = executor.convolution(value, layer) }
-        return executor.convolution(executor.deconvolution(value, upsampling), logits)
+        return executor.deconvolution(value, upsampling)
     }
 }

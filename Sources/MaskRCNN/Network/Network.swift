@@ -17,9 +17,10 @@ public struct Network: Sendable {
         maskHead = MaskHead(configuration.maskHead, channels: channels, classes: configuration.classes)
     }
 
+    /// The convolutions that are run for all their outputs: all but the masks' last.
     var convolutions: [ConvolutionLayer] {
         backbone.convolutions + pyramid.convolutions + proposalHead.convolutions + boxHead.convolutions
-            + maskHead.allConvolutions
+            + maskHead.convolutions
     }
 
     var linears: [LinearLayer] { boxHead.linears }
@@ -28,6 +29,7 @@ public struct Network: Sendable {
     /// The names and shapes that a checkpoint must have.
     public var manifest: Manifest {
         Manifest(
-            convolutions.flatMap(\.parameters) + linears.flatMap(\.parameters) + deconvolutions.flatMap(\.parameters))
+            convolutions.flatMap(\.parameters) + maskHead.logits.parameters + linears.flatMap(\.parameters)
+                + deconvolutions.flatMap(\.parameters))
     }
 }

@@ -26,11 +26,15 @@ public struct DetectionSelection: Sendable {
     ///   - proposals: The regions that the head looked at, in its outputs' order.
     ///   - size: The picture in the network's input without padding.
     ///   - threshold: The score that a detection must exceed; the model's own where nil.
+    ///   - categories: The classes to look for; all where nil. Left out before suppression, which is by class, so that others take no
+    ///     places among the best.
     /// - Returns: Detections by descending score.
     public func callAsFunction(
-        _ head: BoxHead.Output<Tensor>, proposals: [Box], size: ImageTransform.Size, threshold: Float? = nil
+        _ head: BoxHead.Output<Tensor>, proposals: [Box], size: ImageTransform.Size, threshold: Float? = nil,
+        categories: Set<Int>? = nil
     ) -> [Detection] {
         let classes = head.logits.shape[1]
+        let labelsWanted = (1..<classes).filter { categories?.contains($0) ?? true }
         let threshold = threshold ?? configuration.scoreThreshold
         var (boxes, scores, labels) = ([Box](), [Float](), [Int]())
         head.logits.withElements { logits in
@@ -38,7 +42,7 @@ public struct DetectionSelection: Sendable {
                 var probabilities = [Float](repeating: 0, count: classes)
                 for (index, proposal) in proposals.enumerated() {
                     Self.softmax(logits[(index * classes)..<((index + 1) * classes)], &probabilities)
-                    for label in 1..<classes where probabilities[label] > threshold {
+                    for label in labelsWanted where probabilities[label] > threshold {
                         let d = (index * classes + label) * 4
                         let box = BoxCoder.detections.decode(
                             deltas[d], deltas[d + 1], deltas[d + 2], deltas[d + 3], proposal

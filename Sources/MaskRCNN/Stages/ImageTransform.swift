@@ -76,6 +76,9 @@ public struct ImageTransform: Sendable {
 
 extension Box {
     /// The box cut at a picture's borders.
+    ///
+    /// An edge that is not a number stays one, so that the comparisons with the least side after it are false and the box goes: weights
+    /// from a file may make any number of a picture.
     func clipped(to size: ImageTransform.Size) -> Box {
         let (width, height) = (Float(size.width), Float(size.height))
         return Box(

@@ -2,32 +2,26 @@ import Instances
 
 /// Pastes a mask of probabilities into a picture, straight to run lengths (torchvision's `paste_masks_in_image` and a
 /// threshold of 0.5).
-public struct MaskPasting: Sendable {
+public enum MaskPasting {
     /// Pixels of zero around the mask, so that its border fades.
     private static let padding = 1
     /// The probability that a pixel of the object must exceed.
     private static let threshold: Float = 0.5
-
-    /// Reused from mask to mask.
-    private var padded: [Float] = []
-    private var column: [Float] = []
-
-    public init() {}
 
     /// The mask of one object.
     ///
     /// - Parameters:
     ///   - probabilities: `[side, side]`, row-major.
     ///   - box: Where the object is in the picture, pixels.
-    public mutating func paste(
+    public static func paste(
         _ probabilities: UnsafeBufferPointer<Float>, side: Int, box: Box, width: Int, height: Int
     ) -> Mask {
-        let length = side + 2 * Self.padding
-        padded = [Float](repeating: 0, count: length * length)
-        column = [Float](repeating: 0, count: length)
+        let length = side + 2 * padding
+        var padded = [Float](repeating: 0, count: length * length)
+        var column = [Float](repeating: 0, count: length)
         for y in 0..<side {
             for x in 0..<side {
-                padded[(y + Self.padding) * length + x + Self.padding] = probabilities[y * side + x]
+                padded[(y + padding) * length + x + padding] = probabilities[y * side + x]
             }
         }
         // The box grows with the mask, then its corners are cut to whole pixels, towards zero.
@@ -40,6 +34,7 @@ public struct MaskPasting: Sendable {
         let columns = max(x0, 0)..<max(min(x1 + 1, width), max(x0, 0))
         let rows = max(y0, 0)..<max(min(y1 + 1, height), max(y0, 0))
 
+        let down = rows.map { Place($0 - y0, scale: Float(length) / Float(boxHeight), length: length) }
         var encoder = RunLengthEncoder()
         encoder.append(foreground: false, count: columns.isEmpty ? 0 : columns.lowerBound * height)
         for x in columns {
@@ -50,10 +45,9 @@ public struct MaskPasting: Sendable {
                     + across.highWeight * padded[y * length + across.high]
             }
             encoder.append(foreground: false, count: rows.lowerBound)
-            for y in rows {
-                let down = Place(y - y0, scale: Float(length) / Float(boxHeight), length: length)
-                let value = down.lowWeight * column[down.low] + down.highWeight * column[down.high]
-                encoder.append(foreground: value > Self.threshold)
+            for place in down {
+                let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
+                encoder.append(foreground: value > threshold)
             }
             encoder.append(foreground: false, count: height - rows.upperBound)
         }
