@@ -4,15 +4,7 @@ import Synchronization
 /// The anchors of all levels: at every place of a level's grid one box for each aspect ratio.
 public final class AnchorGenerator: Sendable {
     /// Rows and columns of a level.
-    public struct Grid: Hashable, Sendable {
-        public var height: Int
-        public var width: Int
-
-        public init(height: Int, width: Int) {
-            self.height = height
-            self.width = width
-        }
-    }
+    public typealias Grid = ImageTransform.Size
 
     private struct Key: Hashable {
         var size: Grid

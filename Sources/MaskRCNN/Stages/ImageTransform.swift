@@ -21,7 +21,7 @@ public struct ImageTransform: Sendable {
     }
 
     /// Height and width, pixels.
-    public struct Size: Equatable, Sendable {
+    public struct Size: Hashable, Sendable {
         public var height: Int
         public var width: Int
 

@@ -14,7 +14,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         commandName: "annotate", abstract: "Segments and tracks the objects of a video.",
         discussion: """
             INPUT is a video file, a folder of images, a pattern such as 'frames/*.png', a URL that FFmpeg opens, or - for \
-            standard input. Without --output, --json and --mot the annotated video is written beside where you are, as \
+            standard input. Without --output, --json and --mot the annotated video is written into the current folder, as \
             NAME.segmented.mp4.
             """)
 
