@@ -8,8 +8,7 @@ let package = Package(
         .executable(name: "segmentd", targets: ["segmentd"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         .systemLibrary(
@@ -40,7 +39,6 @@ let package = Package(
                 "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
                 "Synthesis", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ]),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),

@@ -33,6 +33,9 @@ require_packages() {
         for module in "${modules[@]}"; do
             pkg-config --exists "$module" || missing+=("$module")
         done
+        for command in "$@"; do
+            command -v "$command" >/dev/null || fail "$command is needed. Install it and run this again."
+        done
         [ ${#missing[@]} -eq 0 ] || fail \
             "These libraries are missing, by their pkg-config names: ${missing[*]}." \
             "Install their development packages (on Debian and Ubuntu: ${wanted[*]}) and run this again."
@@ -59,7 +62,8 @@ require_python() {
     local folder=$1
     python=$folder/.venv/bin/python
     ! cmp -s "$folder/requirements.txt" "$folder/.venv/installed" || return 0
-    command -v python3 >/dev/null || fail "Python 3.10 or newer is needed. Install python3 and python3-venv."
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        fail "Python 3.10 or newer is needed. Install python3 and python3-venv."
     rm -rf "$folder/.venv"
     python3 -m venv "$folder/.venv" || fail "Python cannot make an environment. Install python3-venv."
     "$python" -m pip install -q --disable-pip-version-check -r "$folder/requirements.txt" >&2

@@ -20,6 +20,8 @@ public final class StreamPipeline: Sendable {
         public var identities = 0
         /// Media time of the last frame, seconds.
         public var seconds = 0.0
+        /// Why a remote input ended early, where it did after some frames; what came before is whole.
+        public var brokenOff: String?
         /// What the outputs have to say that is no failure; known at the end.
         public var warnings: [String] = []
     }
@@ -27,6 +29,8 @@ public final class StreamPipeline: Sendable {
     /// The totals, for the stage that counts and those who ask.
     private final class Counter: Sendable {
         let totals = Mutex(Totals())
+        /// Whether the source is to end at the next frame.
+        let isEnding = Atomic(false)
     }
 
     /// A frame between two stages.
@@ -41,6 +45,7 @@ public final class StreamPipeline: Sendable {
     private let pipeline: Pipeline
     private let outputs: StreamOutputs
     private let counter = Counter()
+    private let interruptSource: @Sendable () -> Void
 
     /// Puts the stages together; nothing runs yet.
     ///
@@ -50,13 +55,25 @@ public final class StreamPipeline: Sendable {
     ) throws {
         pipeline = Pipeline(name: configuration.name)
         self.outputs = outputs
+        interruptSource = { source.interrupt() }
         let draws = outputs.needsPictures
         let rate = source.information.frameRate?.value ?? 0
         var tracker = try Tracker(configuration: configuration.tracker, frameInterval: rate > 0 ? 1 / rate : 1.0 / 30)
         let annotator = draws ? try Annotator(options: configuration.annotation) : nil
 
+        let counter = counter
         let decoded = pipeline.source("decode") { () -> Item? in
-            guard let frame = try source.next() else { return nil }
+            let frame: VideoFrame?
+            do {
+                frame = try source.next()
+            } catch VideoError.interrupted where counter.isEnding.load(ordering: .relaxed) {
+                return nil
+            } catch VideoError.readFailed(let input, let reason) where source.report.framesDecoded > 0 {
+                // Hours of a stream are not thrown away for its last second.
+                counter.totals.withLock { $0.brokenOff = "\(VideoError.readFailed(input: input, reason: reason))" }
+                return nil
+            }
+            guard let frame, !counter.isEnding.load(ordering: .relaxed) else { return nil }
             let result = FrameResult(
                 stream: configuration.name, frame: frame.number, pts: frame.timestamp.seconds, width: frame.width,
                 height: frame.height, objects: [])
@@ -86,7 +103,6 @@ public final class StreamPipeline: Sendable {
             return item
         }
         var identities = Set<Int>()
-        let counter = counter
         let finish = {
             try outputs.finish()
             let warnings = outputs.warnings
@@ -120,6 +136,12 @@ public final class StreamPipeline: Sendable {
             outputs.cancel()
             throw error
         }
+    }
+
+    /// Ends the source where it is; frames on the way go through, and outputs get their names.
+    public func endSource() {
+        counter.isEnding.store(true, ordering: .relaxed)
+        interruptSource()
     }
 
     /// Stops early; outputs are removed.

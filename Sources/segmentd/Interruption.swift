@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Turns SIGINT and SIGTERM into a call, once; a second signal ends the process as usual.
+/// Turns the first SIGINT, SIGTERM or SIGHUP into a call; a second signal, whichever, ends the process as usual.
 final class Interruption: Sendable {
     private struct State {
         /// The signal's number once one has come.
@@ -19,7 +19,7 @@ final class Interruption: Sendable {
     // Dispatch's sources may be used from any thread; only their Swift type does not say so.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
-    private static let signals = [SIGINT, SIGTERM]
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
     /// Catches signals from now on, so that files which are opened next can be removed again.
     init() {
@@ -29,10 +29,10 @@ final class Interruption: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                signal(number, SIG_DFL)
+                for other in Self.signals { signal(other, SIG_DFL) }
                 let action = shared.state.withLock { state in
-                    state.number = number
-                    return state.action
+                    defer { state.number = state.number ?? number }
+                    return state.number == nil ? state.action : nil
                 }
                 action?()
             }

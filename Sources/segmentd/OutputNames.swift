@@ -10,7 +10,7 @@ enum OutputNames {
             if path != "-", inputs.contains(where: { $0 != "-" && isSameFile(path, $0) }) {
                 throw CommandFailure("\(path): is the input itself; give the output another name")
             }
-            if let twin = outputs[..<index].first(where: { $0 == path || isSameFile($0, path) }) {
+            if let twin = outputs[..<index].first(where: { $0 == "-" && path == "-" || isSameFile($0, path) }) {
                 throw CommandFailure("\(path): two outputs go to the same place as \(twin); give each its own")
             }
         }

@@ -1,10 +1,7 @@
 import Instances
-import Video
 
 /// Pictures to measure with.
 enum Picture {
-    static func read(_ path: String) throws -> RGBImage { try ImageFile.read(path) }
-
     /// Smooth waves in every channel, so that a network finds something to be busy with.
     static func pattern(width: Int, height: Int) -> RGBImage {
         let image = RGBImage(width: width, height: height)

@@ -6,7 +6,7 @@ extension VideoSource.Report {
         var lines: [String] = []
         if isTruncated {
             lines.append(
-                "\(input): ends before its end; the \(framesDecoded) frames up to there were used"
+                "\(input): is cut off; the \(framesDecoded) frames up to there were used"
                     + (reason.map { " (\($0))" } ?? ""))
         }
         if framesCorrupt > 0 { lines.append("\(input): \(framesCorrupt) damaged frames were concealed") }

@@ -35,6 +35,9 @@ struct TrackerOptions: ParsableArguments {
         ))
     var duplicateThresh: Double?
 
+    @Flag(help: "Let a track go on with a detection of another class.")
+    var ignoreClass = false
+
     /// - Throws: `CommandFailure`, `TrackerConfiguration.Failure` for a value out of its range.
     func tracker() throws -> TrackerConfiguration {
         try ModelOptions.requireFraction(threshold, "--threshold")
@@ -45,6 +48,7 @@ struct TrackerOptions: ParsableArguments {
         configuration.matchThreshold = matchThresh ?? configuration.matchThreshold
         configuration.trackBuffer = trackBuffer ?? configuration.trackBuffer
         configuration.duplicateThreshold = duplicateThresh ?? configuration.duplicateThreshold
+        configuration.classAware = !ignoreClass
         try configuration.validate()
         return configuration
     }

@@ -21,13 +21,25 @@ struct CallTests {
     @Test(
         "a wrong call shows how it is right",
         arguments: [
-            ["annotate"], ["fly"], ["annotate", "a.mp4", "--colour"], ["detect"],
-            ["synthesize", "--output", "x", "--size", "big"],
+            ["annotate"], ["fly"], ["annotate", "a.mp4", "--colour"], ["detect"], ["bench", "--repeat", "many"],
         ])
     func wrongCall(arguments: [String]) throws {
         let result = try Program(arguments).finish()
         #expect(result.status == 64 && result.output == "")
         #expect(result.errors.hasPrefix("Error: "))
         #expect(result.errors.contains("Usage: segmentd"))
+    }
+
+    @Test(
+        "a value that an option cannot have is refused in one line",
+        arguments: [
+            ["synthesize", "--output", "x", "--size", "big"], ["bench", "--size", "640xabcx480x"],
+            ["track", "-", "--frame-rate", "0"], ["annotate", "a.mp4", "--threshold", "2"],
+            ["annotate", "a.mp4", "--duplicate-thresh", "-1"],
+        ])
+    func impossibleValue(arguments: [String]) throws {
+        let result = try Program(arguments).finish()
+        #expect(result.status == 1 && result.output == "")
+        #expect(result.errors.hasPrefix("Error: ") && result.errors.split(separator: "\n").count == 1)
     }
 }

@@ -29,7 +29,7 @@ struct DamageTests {
         try folder.video("whole-\(name)", frames: 100, options)
         let bytes = try folder.bytes("whole-\(name)")
         try folder.write(bytes.prefix(bytes.count * 6 / 10), to: name)
-        let lines = try expectWarning(folder(name), saying: "ends before its end", in: folder)
+        let lines = try expectWarning(folder(name), saying: "is cut off", in: folder)
         #expect((10..<95).contains(lines.count))
         let whole = try times(folder("whole-\(name)"))
         #expect(isClose(lines.map(\.pts), Array(whole.prefix(lines.count)), within: 1e-6))

@@ -49,7 +49,6 @@ struct AnnotateCommand: AsyncParsableCommand {
         guard (1...1000).contains(imageRate) else {
             throw CommandFailure("--image-rate is \(imageRate); give 1 to 1000")
         }
-        let started = ContinuousClock.now
         let source = try VideoSource(
             input, options: VideoSource.Options(imageFrameRate: Rational(Int32(imageRate), 1), limit: frames))
         let detector = try modelOptions.detector()
@@ -64,7 +63,9 @@ struct AnnotateCommand: AsyncParsableCommand {
             source: source, detector: detector, configuration: stream, outputs: outputs)
         if verbosity.verbose { describe(source) }
 
-        interruption.onSignal { pipeline.cancel() }
+        // What has no end is ended by a signal; what has one is not whole before it.
+        let isEndless = source.information.duration == nil && source.information.frameCount == nil
+        interruption.onSignal { isEndless ? pipeline.endSource() : pipeline.cancel() }
         let total = [source.information.frameCount, frames].compactMap(\.self).min()
         let progress =
             verbosity.quiet
@@ -73,13 +74,14 @@ struct AnnotateCommand: AsyncParsableCommand {
                 let totals = pipeline.totals
                 return .init(done: totals.frames, total: total, objects: totals.objects)
             }
+        let started = ContinuousClock.now
         let outcome: Pipeline.Outcome
         do {
             outcome = try await pipeline.run()
             progress?.stop()
         } catch {
             progress?.stop()
-            if let code = interruption.exitCode { throw ExitCode(code) }
+            if let code = interruption.exitCode, case VideoError.interrupted = error { throw ExitCode(code) }
             throw error
         }
         if case .cancelled = outcome {
@@ -93,13 +95,17 @@ struct AnnotateCommand: AsyncParsableCommand {
             // Who gave the names knows them.
             if output == nil, let videoPath { Terminal.note(videoPath) }
         }
+        if let failure = pipeline.totals.brokenOff {
+            throw CommandFailure("\(failure); what came before is written")
+        }
+        if let code = interruption.exitCode { throw ExitCode(code) }
     }
 
     /// The stream's name: the input's own, without folder and suffix.
     private var streamName: String {
         if input == "-" { return "stdin" }
         let name = URL(fileURLWithPath: input).deletingPathExtension().lastPathComponent
-        return name.isEmpty || name.contains("*") ? "images" : name
+        return name.isEmpty || name.contains(where: { "*?[%".contains($0) }) ? "images" : name
     }
 
     private var videoPath: String? {

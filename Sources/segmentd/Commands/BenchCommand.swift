@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Instances
 import MaskRCNN
+import Video
 
 /// `segmentd bench`: how fast a model is on this machine.
 struct BenchCommand: ParsableCommand {
@@ -64,12 +65,9 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func picture() throws -> RGBImage {
-        if let image { return try Picture.read(image) }
-        let sides = size.split(separator: "x").compactMap { Int($0) }
-        guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else {
-            throw CommandFailure("--size is '\(size)'; give width and height, such as 640x480")
-        }
-        return Picture.pattern(width: sides[0], height: sides[1])
+        if let image { return try ImageFile.read(image) }
+        let size = try PictureSize(size, option: "--size")
+        return Picture.pattern(width: size.width, height: size.height)
     }
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import Instances
 import Outputs
 import Pipeline
+import Synchronization
 import Video
 
 /// `segmentd detect`: images in, COCO's array of results out.
@@ -32,6 +33,10 @@ struct DetectCommand: AsyncParsableCommand {
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var verbosity: VerbosityOptions
 
+    private final class Warnings: Sendable {
+        let lines = Mutex<[String]>([])
+    }
+
     private struct Item: Sendable {
         var image: RGBImage
         var id: Int
@@ -52,7 +57,11 @@ struct DetectCommand: AsyncParsableCommand {
         let started = ContinuousClock.now
         let counter = ProgressReporter.Counter()
         let interrupter = Interrupter()
-        var reader = ImageReader(images, interrupter: interrupter)
+        // Said at the end, where no progress line is in the way.
+        let warnings = Warnings()
+        var reader = ImageReader(images, interrupter: interrupter) { warning in
+            warnings.lines.withLock { $0.append(warning) }
+        }
 
         let pipeline = Pipeline(name: "detect")
         let decoded = pipeline.source("decode") { try reader.next() }
@@ -86,6 +95,7 @@ struct DetectCommand: AsyncParsableCommand {
             throw ExitCode(interruption.exitCode ?? 1)
         }
         try writer.finish()
+        for warning in warnings.lines.withLock({ $0 }) { verbosity.warn(warning) }
         let totals = counter.state.withLock { $0 }
         let seconds = (ContinuousClock.now - started).seconds
         verbosity.note(
@@ -93,31 +103,65 @@ struct DetectCommand: AsyncParsableCommand {
     }
 
     /// The images of all arguments, one after the other.
+    ///
+    /// Every image has its number, whether it can be read or not: numbers are what results are compared by.
     private struct ImageReader {
         private var inputs: [String]
-        private var current: (name: String, source: VideoSource)?
+        private let isAlone: Bool
         private let interrupter: Interrupter
-        private var count = 0
+        private let warn: @Sendable (String) -> Void
+        private var current: (name: String, source: VideoSource)?
+        /// Images of the arguments before the current one.
+        private var before = 0
+        /// Images of the current argument up to the last that was read.
+        private var passed = 0
+        private var isSequence = false
+        private var firstFailure: VideoError?
+        private var hasRead = false
 
-        init(_ inputs: [String], interrupter: Interrupter) {
+        init(_ inputs: [String], interrupter: Interrupter, warn: @escaping @Sendable (String) -> Void) {
             self.inputs = inputs.reversed()
+            isAlone = inputs.count == 1
             self.interrupter = interrupter
+            self.warn = warn
         }
 
         mutating func next() throws -> Item? {
             while true {
-                if let (name, source) = current {
-                    if let frame = try source.next() {
-                        count += 1
-                        return Item(
-                            image: try frame.rgbImage(), id: count,
-                            name: frame.name ?? URL(fileURLWithPath: name).lastPathComponent)
-                    }
-                    for loss in source.report.losses(of: name) { Terminal.note("warning: \(loss)") }
+                do {
+                    if let item = try nextOfCurrent() { return item }
+                    guard let input = inputs.popLast() else { break }
+                    (passed, isSequence) = (0, false)
+                    current = (input, try VideoSource(input, options: VideoSource.Options(interrupter: interrupter)))
+                } catch let failure as VideoError where !isAlone {
+                    if case .interrupted = failure { throw failure }
+                    // One bad image among many costs itself, as it does in a folder.
+                    warn("\(failure)")
+                    firstFailure = firstFailure ?? failure
+                    current = nil
+                    before += 1
                 }
-                guard let input = inputs.popLast() else { return nil }
-                current = (input, try VideoSource(input, options: VideoSource.Options(interrupter: interrupter)))
             }
+            if !hasRead, let firstFailure { throw firstFailure }
+            return nil
+        }
+
+        private mutating func nextOfCurrent() throws -> Item? {
+            guard let (name, source) = current else { return nil }
+            if let frame = try source.next() {
+                hasRead = true
+                // Images of a folder that cannot be read leave a gap in its times.
+                isSequence = frame.name != nil
+                let place = isSequence ? Int(clamping: frame.timestamp.value) : frame.number
+                passed = place + 1
+                return Item(
+                    image: try frame.rgbImage(), id: before + passed,
+                    name: frame.name ?? URL(fileURLWithPath: name).lastPathComponent)
+            }
+            for loss in source.report.losses(of: name) { warn(loss) }
+            before += isSequence ? max(passed, source.information.frameCount ?? 0) : passed
+            current = nil
+            return nil
         }
     }
 }

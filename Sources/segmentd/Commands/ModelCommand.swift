@@ -63,20 +63,21 @@ struct ModelCommand: ParsableCommand {
                 }
                 do {
                     configuration = try ModelConfiguration(
-                        json: text, over: (try? ModelConfiguration(recognizing: weights)) ?? ModelConfiguration())
+                        json: text, over: (try? architecture(weights)) ?? ModelConfiguration())
                 } catch let failure as ModelConfiguration.Failure {
                     throw CommandFailure("\(configurationPath): \(failure)")
                 }
             } else if let text = weights.metadata[Model.metadataKey] {
-                configuration = try ModelConfiguration(json: text)
+                do {
+                    configuration = try ModelConfiguration(json: text)
+                } catch let failure as ModelConfiguration.Failure {
+                    throw CommandFailure("\(checkpoint): \(failure)")
+                }
             } else {
-                configuration = try ModelConfiguration(recognizing: weights)
+                configuration = try architecture(weights)
             }
             if let batchNormEpsilon {
                 configuration.backbone.batchNormEpsilon = batchNormEpsilon
-            } else if ModelConfiguration.isPublished(path: checkpoint) {
-                configuration.backbone.batchNormEpsilon = 0
-                Terminal.note("These are torchvision's published weights: batch normalisation gets an epsilon of 0.")
             }
             if let categories {
                 let names = categories.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -87,7 +88,16 @@ struct ModelCommand: ParsableCommand {
                 }
                 configuration.categories = names.enumerated().map { Instances.Category(id: $0 + 1, name: $1) }
             }
-            try configuration.validate()
+            return configuration
+        }
+
+        /// What the tensors tell; and what the name does, since no tensor tells torchvision's published weights.
+        private func architecture(_ weights: Checkpoint) throws -> ModelConfiguration {
+            var configuration = try ModelConfiguration(recognizing: weights)
+            if ModelConfiguration.isPublished(path: checkpoint) {
+                configuration.backbone.batchNormEpsilon = 0
+                Terminal.note("These are torchvision's published weights: batch normalisation gets an epsilon of 0.")
+            }
             return configuration
         }
     }

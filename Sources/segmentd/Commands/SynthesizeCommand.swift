@@ -40,10 +40,6 @@ struct SynthesizeCommand: ParsableCommand {
     @Flag(name: [.short, .long], help: "Report no progress.")
     var quiet = false
 
-    func validate() throws {
-        do { try plan().validate() } catch let error as DatasetError { throw ValidationError("\(error)") }
-    }
-
     func run() throws {
         let writer = try DatasetWriter(folder: output, plan: try plan())
         let counter = ProgressReporter.Counter()
@@ -63,11 +59,8 @@ struct SynthesizeCommand: ParsableCommand {
 
     private func plan() throws -> DatasetPlan {
         var plan = DatasetPlan()
-        let sides = size.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-        guard sides.count == 2, let width = sides[0], let height = sides[1] else {
-            throw ValidationError("--size is \(size); it must be like 432x240")
-        }
-        (plan.width, plan.height, plan.seed, plan.frameRate) = (width, height, seed, frameRate)
+        let size = try PictureSize(size, option: "--size")
+        (plan.width, plan.height, plan.seed, plan.frameRate) = (size.width, size.height, seed, frameRate)
         plan.videos = videos ?? (seconds == nil ? 0 : 1)
         plan.images = images ?? (videos == nil && seconds == nil ? 200 : 0)
         plan.seconds = seconds ?? plan.seconds

@@ -26,19 +26,13 @@ struct TrackCommand: ParsableCommand {
 
     @OptionGroup var trackerOptions: TrackerOptions
 
-    @Flag(help: "Let a track go on with a detection of another class.")
-    var ignoreClass = false
-
-    func validate() throws {
-        guard frameRate.isFinite, frameRate > 0 else {
-            throw ValidationError("--frame-rate is \(frameRate); it must be greater than 0")
-        }
-    }
-
     func run() throws {
+        guard frameRate.isFinite, frameRate > 0 else {
+            throw CommandFailure("--frame-rate is \(frameRate); give a number above 0")
+        }
         if let output { try OutputNames.requireSeparate([output], from: [detections]) }
         let frames = try read()
-        var tracker = try Tracker(configuration: trackerConfiguration(), frameInterval: 1 / frameRate)
+        var tracker = try Tracker(configuration: trackerOptions.tracker(), frameInterval: 1 / frameRate)
         let file = try output.map { try AtomicFile(path: $0) } ?? AtomicFile.standardOutput()
         var text = ""
         for frame in 0...(frames.keys.max() ?? 0) {
@@ -48,12 +42,6 @@ struct TrackCommand: ParsableCommand {
         }
         try file.write(Array(text.utf8))
         try file.commit()
-    }
-
-    private func trackerConfiguration() throws -> TrackerConfiguration {
-        var configuration = try trackerOptions.tracker()
-        configuration.classAware = !ignoreClass
-        return configuration
     }
 
     private func read() throws -> [Int: [Instance]] {
