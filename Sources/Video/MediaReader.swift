@@ -133,13 +133,16 @@ final class MediaReader {
         if code == FFmpeg.exit { return .interrupted(input: input) }
         if let io, io.count == 0, code == FFmpeg.invalidData || code == FFmpeg.endOfFile { return .empty(input: input) }
         if code == FFmpeg.invalidData || code == FFmpeg.endOfFile {
-            return beginsAsMP4(input) ? .noIndex(input: input) : .notMedia(input: input)
+            return io == nil && beginsAsMP4(input) ? .noIndex(input: input) : .notMedia(input: input)
         }
         return .unreadable(input: input, reason: FFmpeg.reason(code))
     }
 
     /// Whether a file's first box is the one that every MP4 begins with (ISO/IEC 14496-12, section 4.3).
     private static func beginsAsMP4(_ path: String) -> Bool {
+        // Opening a pipe a second time would wait for a second writer.
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
         guard let file = fopen(path, "rb") else { return false }
         defer { fclose(file) }
         var head = [UInt8](repeating: 0, count: 8)
@@ -285,13 +288,14 @@ final class MediaReader {
             context.pointee.duration_estimation_method == AVFMT_DURATION_FROM_STREAM
         else { return nil }
         let start = context.pointee.start_time == FFmpeg.noPTS ? 0 : context.pointee.start_time
-        return Double(start + context.pointee.duration) / Double(AV_TIME_BASE)
+        // As floating point, because a damaged header may state any two numbers.
+        return (Double(start) + Double(context.pointee.duration)) / Double(AV_TIME_BASE)
     }
 
     private func note(_ packet: UnsafeMutablePointer<AVPacket>) {
         guard let context, packet.pointee.pts != FFmpeg.noPTS,
             let base = context.pointee.streams[Int(packet.pointee.stream_index)]?.pointee.time_base
         else { return }
-        reached = max(reached, Double(packet.pointee.pts + packet.pointee.duration) * av_q2d(base))
+        reached = max(reached, (Double(packet.pointee.pts) + Double(packet.pointee.duration)) * av_q2d(base))
     }
 }

@@ -171,6 +171,10 @@ final class VideoEncoder {
         let base = picture.timestamp.timeBase.native
         var stamp = av_rescale_q(picture.timestamp.value, base, timeBase.native)
         if last != FFmpeg.noPTS && stamp <= last {
+            guard last < Int64.max else {
+                throw VideoError.refused(
+                    path: path, what: "the picture cannot be encoded", reason: "its time is beyond what can be stated")
+            }
             stamp = last + 1
             moved += 1
         }

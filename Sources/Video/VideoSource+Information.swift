@@ -67,7 +67,7 @@ extension VideoSource.Information {
         }
         if stream.pointee.nb_frames > 0 {
             frameCount = Int(stream.pointee.nb_frames)
-        } else if let duration, let frameRate, duration * frameRate.value < 1e12 {
+        } else if let duration, let frameRate, (0..<1e12).contains(duration * frameRate.value) {
             frameCount = Int((duration * frameRate.value).rounded())
         } else {
             frameCount = nil

@@ -80,6 +80,38 @@ struct InputTests {
         }
     }
 
+    /// A Matroska file whose header states its duration, as bytes, and where that number stands.
+    private func matroska() throws -> (bytes: [UInt8], duration: Int) {
+        try ffmpeg(pattern(size: "64x64", seconds: 0.4) + " -c:v libx264 -bf 0", folder("a.mkv"))
+        let bytes = try folder.bytes("a.mkv")
+        // The element Duration, a floating-point number of eight bytes (RFC 9559, section 5.1.2.10).
+        let element: [UInt8] = [0x44, 0x89, 0x88]
+        return (bytes, try #require(bytes.indices.first { bytes[$0...].starts(with: element) }) + element.count)
+    }
+
+    @Test("a header that promises an eternity makes the video no less readable", arguments: [9.2e15, 1e300, -1, .nan])
+    func endless(_ milliseconds: Double) throws {
+        var (bytes, start) = try matroska()
+        withUnsafeBytes(of: milliseconds.bitPattern.bigEndian) { bytes.replaceSubrange(start..<(start + 8), with: $0) }
+        try folder.write(bytes, to: "endless.mkv")
+        #expect(try frames(folder("endless.mkv")).count == 10)
+    }
+
+    @Test("a block of the longest duration that can be written is read")
+    func longestBlock() throws {
+        // A block group with one block of track 1, at time 1, and its duration (RFC 9559, sections 5.1.3.5 and 10).
+        let (bytes, _) = try matroska()
+        let block: [UInt8] = [0xA1, 0x85, 0x81, 0x00, 0x01, 0x00, 0x00]
+        let duration: [UInt8] = [0x9B, 0x88, 0x7F] + Array(repeating: 0xFF, count: 7)
+        let time: [UInt8] = [0xE7, 0x82, 0x01, 0x90]
+        let content = time + [0xA0, 0x80 | UInt8(block.count + duration.count)] + block + duration
+        let addition: [UInt8] = [0x1F, 0x43, 0xB6, 0x75, 0x80 | UInt8(content.count)] + content
+        // Before the file's first cluster, so that it lies inside the segment whatever its stated size.
+        let first = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x1F, 0x43, 0xB6, 0x75]) })
+        try folder.write(Array(bytes[..<first]) + addition + Array(bytes[first...]), to: "long.mkv")
+        #expect(try frames(folder("long.mkv")).count >= 10)
+    }
+
     @Test("a folder without images is refused")
     func noImages() throws {
         try folder.write([1], to: "note.txt")
@@ -178,6 +210,18 @@ struct InputTests {
         while let frame = try source.next() { times.append(String(frame.timestamp.value)) }
         #expect(times == (try probe(folder("a.ts"), "frame=pts")))
         #expect(!source.report.isTruncated)
+    }
+
+    @Test("a named pipe that carries text is refused, not waited for")
+    func textThroughPipe() throws {
+        let path = folder("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        let writer = Process()
+        writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        writer.arguments = ["-c", "seq 2000 > \"$0\"", path]
+        try writer.run()
+        #expect(failure(path) == .notMedia(input: path))
+        writer.waitUntilExit()
     }
 
     @Test("standard input that is a file can be sought in")
