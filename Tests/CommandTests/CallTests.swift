@@ -35,7 +35,7 @@ struct CallTests {
         arguments: [
             ["synthesize", "--output", "x", "--size", "big"], ["bench", "--size", "640xabcx480x"],
             ["track", "-", "--frame-rate", "0"], ["annotate", "a.mp4", "--threshold", "2"],
-            ["annotate", "a.mp4", "--duplicate-thresh", "-1"],
+            ["annotate", "a.mp4", "--duplicate-thresh", "1.5"],
         ])
     func impossibleValue(arguments: [String]) throws {
         let result = try Program(arguments).finish()
