@@ -96,11 +96,9 @@ public struct DatasetWriter: Sendable {
         try Self.inOrder(count) { index in
             let frame = scene.frame(at: Double(index) / rate.value)
             if let images { try ImageFile.write(frame.image, to: images + "/" + Self.name(index + 1)) }
-            let picture = try DrawablePicture(
-                frame.image, timestamp: Timestamp(value: Int64(index), timeBase: timeBase), duration: 1)
-            return (picture: picture, objects: frame.objects)
+            return frame
         } consume: { index, rendered in
-            try video.write(rendered.picture)
+            try video.write(rendered.image, at: Timestamp(value: Int64(index), timeBase: timeBase), duration: 1)
             try annotations.add(rendered.objects, imageID: index + 1)
             try tracks.add(rendered.objects, frame: index)
             progress(index + 1)

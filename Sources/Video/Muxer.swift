@@ -11,7 +11,6 @@ final class Muxer {
     /// Output streams by the index of the input's.
     private var audio: [Int32: (stream: UnsafeMutablePointer<AVStream>, timeBase: AVRational)] = [:]
     private var lastAudio: [Int32: Int64] = [:]
-    private var hasHeader = false
 
     /// Audio packets whose times went backwards.
     private(set) var droppedAudio = 0
@@ -88,10 +87,22 @@ final class Muxer {
     /// Describes the video stream.
     func describeVideo(_ encoder: VideoEncoder) throws {
         guard let stream = video else { throw VideoError.outOfMemory }
-        avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context)
+        try check(avcodec_parameters_from_context(stream.pointee.codecpar, encoder.context))
+        if let tag = Self.tag(of: encoder.context.pointee.codec_id, in: context?.pointee.oformat) {
+            stream.pointee.codecpar.pointee.codec_tag = tag
+        }
         stream.pointee.time_base = encoder.context.pointee.time_base
         stream.pointee.avg_frame_rate = encoder.context.pointee.framerate
         stream.pointee.sample_aspect_ratio = encoder.context.pointee.sample_aspect_ratio
+    }
+
+    /// The tag to ask for where the muxer's own choice is not the best.
+    private static func tag(of codec: AVCodecID, in container: UnsafePointer<AVOutputFormat>?) -> UInt32? {
+        guard let container, codec == AV_CODEC_ID_HEVC,
+            ["mp4", "mov"].contains(String(cString: container.pointee.name))
+        else { return nil }
+        // FFmpeg would take `hev1`, which QuickTime and Safari do not play (ISO/IEC 14496-15, section 8.4.1).
+        return "hvc1".utf8.reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// Writes the header.
@@ -114,7 +125,6 @@ final class Muxer {
         // The MP4 muxer turns off the filters that bring packets of other containers into its form, such as AAC from a transport
         // stream, where the header is written first. With `delay_moov` it is not.
         context?.pointee.flags |= AVFMT_FLAG_AUTO_BSF
-        hasHeader = true
     }
 
     func writeVideo(_ packet: Packet, timeBase: AVRational) throws {
@@ -145,7 +155,6 @@ final class Muxer {
     /// Writes the trailer and closes the file.
     func finish() throws {
         guard let context else { return }
-        hasHeader = false
         try check(av_write_trailer(context))
         try check(avio_closep(&context.pointee.pb))
     }

@@ -101,6 +101,7 @@ final class VideoEncoder {
                 path: path, what: "the encoder \(name) does not take \(format.width)x\(format.height) pixels as asked",
                 reason: FFmpeg.reason(code))
         }
+        try Self.refuseRest(of: list.pointer, options, encoder: name, path: path)
     }
 
     deinit {

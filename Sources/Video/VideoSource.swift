@@ -47,6 +47,8 @@ public final class VideoSource: @unchecked Sendable {
         public var reason: String?
         /// Names of images that could not be read, the first hundred.
         public var unreadableImages: [String] = []
+        /// How many images could not be read.
+        public var unreadableImageCount = 0
     }
 
     /// The name that the source was opened by.
@@ -90,8 +92,7 @@ public final class VideoSource: @unchecked Sendable {
             // A damaged image at the front does not hide those behind it.
             for path in paths where information == nil {
                 do {
-                    let reader = try MediaReader(
-                        .file(path), input: path, options: options, audio: nil)
+                    let reader = try Self.imageReader(path, options)
                     // Some images say only in their pixels' headers how they stand.
                     let first = try reader.next()
                     defer { first.map(FFmpeg.free) }
@@ -159,7 +160,7 @@ public final class VideoSource: @unchecked Sendable {
             let (index, path) = (nextImage, images[nextImage])
             nextImage += 1
             do {
-                let reader = try MediaReader(.file(path), input: path, options: options, audio: nil)
+                let reader = try Self.imageReader(path, options)
                 guard let frame = try reader.next() else { continue }
                 // The image's place is its time, so that one that cannot be read leaves a gap.
                 return finish(
@@ -169,7 +170,7 @@ public final class VideoSource: @unchecked Sendable {
                 throw VideoError.interrupted(input: input)
             } catch let error as VideoError {
                 shared.withLock { report in
-                    report.packetsLost += 1
+                    report.unreadableImageCount += 1
                     report.reason = report.reason ?? error.description
                     if report.unreadableImages.count < 100 { report.unreadableImages.append(Self.lastComponent(path)) }
                 }
@@ -177,6 +178,13 @@ public final class VideoSource: @unchecked Sendable {
         }
         guard count > 0 else { throw VideoError.nothingDecoded(input: input) }
         return nil
+    }
+
+    private static func imageReader(_ path: String, _ options: Options) throws -> MediaReader {
+        var options = options
+        // Threads of a decoder that gets a single packet would be started for nothing.
+        options.threads = 1
+        return try MediaReader(.file(path), input: path, options: options, audio: nil)
     }
 
     private func finish(

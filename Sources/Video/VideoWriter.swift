@@ -94,7 +94,7 @@ public final class VideoWriter: @unchecked Sendable {
     ///   - format: What the pictures have in common.
     ///   - audioFrom: A source whose audio streams are copied, packet by packet.
     /// - Throws: `FileError` where the file cannot be made; `VideoError.unknownContainer`, `.unknownCodec`, `.noEncoder`,
-    ///   `.unknownPreset`, `.qualityOutOfRange`, `.codecNotInContainer`, `.badSize`.
+    ///   `.unknownPreset`, `.qualityOutOfRange`, `.codecNotInContainer`, `.badSize`, `.refused`.
     public init(path: String, format: Format, options: Options = Options(), audioFrom: VideoSource? = nil) throws {
         FFmpeg.prepare()
         self.path = path
@@ -108,7 +108,7 @@ public final class VideoWriter: @unchecked Sendable {
         precondition(format.timeBase.isPositive, "a time base is positive")
         let container = try Muxer.container(path: path, name: options.container)
         codec = try VideoEncoder.find(options.codec)
-        try VideoEncoder.validate(options, for: codec)
+        try VideoEncoder.validate(options, for: codec, path: path)
         guard Muxer.takes(container, codec.pointee.id) else {
             throw VideoError.codecNotInContainer(
                 codec: FFmpeg.codecName(codec.pointee.id), container: String(cString: container.pointee.name))

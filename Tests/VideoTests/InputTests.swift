@@ -182,6 +182,17 @@ struct InputTests {
         while let frame = try source.next() { times.append(frame.timestamp.value) }
         #expect(times == [0, 2])
         #expect(source.report.unreadableImages == ["img2.jpg"])
+        #expect(source.report.unreadableImageCount == 1 && source.report.packetsLost == 0)
+    }
+
+    @Test("unreadable images beyond the first hundred are counted, if not named")
+    func manyUnreadableImages() throws {
+        try ffmpeg(pattern("testsrc", size: "32x16", seconds: 0.1) + " -frames:v 1", folder("img0.png"))
+        for index in 1...120 { try folder.write([1, 2, 3], to: "img\(index).png") }
+        let source = try VideoSource(folder.path)
+        while try source.next() != nil {}
+        #expect(source.report.unreadableImages.count == 100)
+        #expect(source.report.unreadableImageCount == 120)
     }
 
     @Test("characters that mean something to FFmpeg are only characters in a file's name")

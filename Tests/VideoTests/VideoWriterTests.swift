@@ -250,6 +250,27 @@ struct VideoWriterTests {
         #expect(try folder.names == [])
     }
 
+    @Test(
+        "an option that the encoder does not have is refused at once, and both are named",
+        arguments: [
+            (VideoWriter.Options(codec: "mpeg4", preset: "fast"), ["mpeg4", "preset"]),
+            (VideoWriter.Options(codec: "ffv1", quality: 5), ["ffv1", "quality"]),
+        ])
+    func untakenOption(_ options: VideoWriter.Options, _ names: [String]) throws {
+        let error = try #require(failure(folder("a.mkv"), options) as? VideoError)
+        guard case .refused(_, let what, _) = error else { Issue.record(error); return }
+        for name in names { #expect(what.contains(name)) }
+        #expect(try folder.names == [])
+    }
+
+    @Test("HEVC has the tag that QuickTime and Safari play", arguments: ["mp4", "mov"])
+    func hevcTag(_ suffix: String) throws {
+        try ffmpeg(pattern(seconds: 0.4) + " -c:v libx264", folder("a.mkv"))
+        try copy(folder("a.mkv"), folder("b.\(suffix)"), options: .init(codec: "hevc"))
+        #expect(try probe(folder("b.\(suffix)"), "stream=codec_tag_string") == ["hvc1"])
+        #expect(try times(folder("b.\(suffix)")).count == 10)
+    }
+
     @Test("a full disk is named as such")
     func diskFull() throws {
         try ffmpeg(pattern(seconds: 0.4) + " -c:v libx264", folder("a.mp4"))
