@@ -36,21 +36,21 @@ public struct DatasetWriter: Sendable {
 
     /// Renders and writes everything, on all processors.
     ///
-    /// - Parameter progress: Called now and then with the number of pictures done, and of all.
+    /// - Parameter progress: Called now and then with the number of pictures done, and of all; what it throws ends the writing.
     /// - Returns: What was made, images first.
     /// - Throws: `FileError`, `VideoError`. Nothing half-written has a final name then.
-    public func write(progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }) throws -> [Part] {
+    public func write(progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in }) throws -> [Part] {
         let all = plan.images + plan.videos * plan.framesPerVideo
         var parts: [Part] = []
-        if plan.images > 0 { parts.append(try writeImages { progress($0, all) }) }
+        if plan.images > 0 { parts.append(try writeImages { try progress($0, all) }) }
         for (index, seed) in plan.videoSeeds().enumerated() {
             let before = plan.images + index * plan.framesPerVideo
-            parts.append(try writeVideo(number: index + 1, seed: seed) { progress(before + $0, all) })
+            parts.append(try writeVideo(number: index + 1, seed: seed) { try progress(before + $0, all) })
         }
         return parts
     }
 
-    private func writeImages(progress: (Int) -> Void) throws -> Part {
+    private func writeImages(progress: (Int) throws -> Void) throws -> Part {
         let images = folder + "/images"
         try Folder.create(images)
         let shots = plan.shots()
@@ -66,13 +66,13 @@ public struct DatasetWriter: Sendable {
             return frame.objects
         } consume: { index, objects in
             try annotations.add(objects, imageID: index + 1)
-            progress(index + 1)
+            try progress(index + 1)
         }
         try annotations.finish()
         return Part(folder: folder, pictures: shots.count, objects: annotations.count, isVideo: false)
     }
 
-    private func writeVideo(number: Int, seed: UInt64, progress: (Int) -> Void) throws -> Part {
+    private func writeVideo(number: Int, seed: UInt64, progress: (Int) throws -> Void) throws -> Part {
         let folder = "\(folder)/videos/\(Self.padded(number))"
         let images: String? = plan.framesAsImages ? folder + "/images" : nil
         try Folder.create(images ?? folder)
@@ -101,7 +101,7 @@ public struct DatasetWriter: Sendable {
             try video.write(rendered.image, at: Timestamp(value: Int64(index), timeBase: timeBase), duration: 1)
             try annotations.add(rendered.objects, imageID: index + 1)
             try tracks.add(rendered.objects, frame: index)
-            progress(index + 1)
+            try progress(index + 1)
         }
         try video.finish()
         try tracks.finish()

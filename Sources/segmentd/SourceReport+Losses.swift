@@ -12,7 +12,9 @@ extension VideoSource.Report {
         if framesCorrupt > 0 { lines.append("\(input): \(framesCorrupt) damaged frames were concealed") }
         if packetsLost > 0 { lines.append("\(input): \(packetsLost) packets could not be decoded") }
         if !unreadableImages.isEmpty {
-            lines.append("\(input): unreadable images were left out: \(unreadableImages.joined(separator: ", "))")
+            let rest = unreadableImageCount - unreadableImages.count
+            let names = unreadableImages.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+            lines.append("\(input): unreadable images were left out: \(names)")
         }
         return lines
     }

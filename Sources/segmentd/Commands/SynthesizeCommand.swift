@@ -44,12 +44,20 @@ struct SynthesizeCommand: ParsableCommand {
         let writer = try DatasetWriter(folder: output, plan: try plan())
         let counter = ProgressReporter.Counter()
         let progress = quiet ? nil : ProgressReporter(unit: "pictures") { counter.state.withLock { $0 } }
+        let interruption = Interruption()
+        defer { interruption.stop() }
         let parts: [DatasetWriter.Part]
         do {
             defer { progress?.stop() }
             parts = try writer.write { done, all in
                 counter.state.withLock { ($0.done, $0.total) = (done, all) }
+                if let code = interruption.exitCode { throw ExitCode(code) }
             }
+        } catch let code as ExitCode {
+            if !quiet {
+                Terminal.note("Interrupted; \(output) holds pictures without annotations, and can be removed.")
+            }
+            throw code
         }
         for part in parts {
             let pictures = part.isVideo ? "frames" : "images"
