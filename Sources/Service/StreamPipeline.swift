@@ -45,7 +45,7 @@ public final class StreamPipeline: Sendable {
     private let pipeline: Pipeline
     private let outputs: StreamOutputs
     private let counter = Counter()
-    private let interruptSource: @Sendable () -> Void
+    private let source: VideoSource
 
     /// Puts the stages together; nothing runs yet.
     ///
@@ -55,7 +55,7 @@ public final class StreamPipeline: Sendable {
     ) throws {
         pipeline = Pipeline(name: configuration.name)
         self.outputs = outputs
-        interruptSource = { source.interrupt() }
+        self.source = source
         let draws = outputs.needsPictures
         let rate = source.information.frameRate?.value ?? 0
         var tracker = try Tracker(configuration: configuration.tracker, frameInterval: rate > 0 ? 1 / rate : 1.0 / 30)
@@ -141,7 +141,7 @@ public final class StreamPipeline: Sendable {
     /// Ends the source where it is; frames on the way go through, and outputs get their names.
     public func endSource() {
         counter.isEnding.store(true, ordering: .relaxed)
-        interruptSource()
+        source.interrupt()
     }
 
     /// Stops early; outputs are removed.

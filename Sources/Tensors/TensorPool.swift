@@ -91,6 +91,6 @@ public final class TensorPool: Sendable {
     private static func capacity(for count: Int) -> Int {
         let count = max(count, 1024)
         let step = max(256, 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount - 3))
-        return (count + step - 1) / step * step
+        return count.roundedUp(to: step)
     }
 }

@@ -160,7 +160,7 @@ public final class Workers: Sendable {
 
     /// Cuts `0..<total` into ranges of at most `step` and calls `body` with each, on any of the threads.
     public func run(_ total: Int, step: Int, _ body: (Range<Int>) -> Void) {
-        run((total + step - 1) / step) { piece in
+        run(total.parts(of: step)) { piece in
             body(piece * step..<min(total, (piece + 1) * step))
         }
     }

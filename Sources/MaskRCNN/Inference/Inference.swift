@@ -15,34 +15,13 @@ public struct Inference: Executor, Sendable {
     /// - Throws: `CheckpointError` for weights that are infinite or not a number, and for variances that are not positive.
     public init(_ network: Network, weights checkpoint: Checkpoint, compute: Compute) throws {
         self.compute = compute
-        try checkpoint.requireFinite(network.manifest.shapes.keys.sorted())
         let source = WeightSource(checkpoint)
         convolutions = Dictionary(
             uniqueKeysWithValues: try network.convolutions.map { ($0.name, try source.convolution($0)) })
-        linears = Dictionary(
-            uniqueKeysWithValues: try network.linears.map { layer in
-                (
-                    layer.name,
-                    LinearWeights(
-                        weights: try source.finite("\(layer.name).weight"),
-                        bias: try source.finite("\(layer.name).bias"),
-                        inputs: layer.inputs, outputs: layer.outputs, pooled: layer.pooled)
-                )
-            })
+        linears = Dictionary(uniqueKeysWithValues: try network.linears.map { ($0.name, try source.linear($0)) })
         deconvolutions = Dictionary(
-            uniqueKeysWithValues: try network.deconvolutions.map { layer in
-                (
-                    layer.name,
-                    DeconvolutionWeights(
-                        weights: try source.finite("\(layer.name).weight"),
-                        bias: try source.finite("\(layer.name).bias"),
-                        inputChannels: layer.inputChannels, outputChannels: layer.outputChannels)
-                )
-            })
-        let last = network.maskHead.logits
-        maskLogits = RowWeights(
-            weights: try source.finite("\(last.name).weight"), bias: try source.finite("\(last.name).bias"),
-            inputs: last.inputChannels)
+            uniqueKeysWithValues: try network.deconvolutions.map { ($0.name, try source.deconvolution($0)) })
+        maskLogits = try source.rows(network.maskHead.logits)
     }
 
     /// The probabilities of one class a region.
@@ -88,16 +67,40 @@ private struct WeightSource {
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
     /// A tensor's values; finite ones in double precision may be too large for a Float.
-    func finite(_ name: String) throws -> [Float] {
+    private func finite(_ name: String) throws -> [Float] {
         guard let tensor = checkpoint.tensors[name] else { preconditionFailure("\(name) was validated") }
         let values = tensor.floats()
-        try requireFinite(values, name)
+        do {
+            try requireFinite(values, name)
+        } catch {
+            // The checkpoint knows the place by its dimensions where the stored value itself is the culprit.
+            throw checkpoint.firstNonFinite([name]) ?? error
+        }
         return values
     }
 
     private func requireFinite(_ values: [Float], _ name: String) throws {
         guard let index = values.firstIndex(where: { !$0.isFinite }) else { return }
         throw CheckpointError.nonFinite(path: checkpoint.path, tensor: name, index: [index], value: "\(values[index])")
+    }
+
+    func linear(_ layer: LinearLayer) throws -> LinearWeights {
+        LinearWeights(
+            weights: try finite("\(layer.name).weight"), bias: try finite("\(layer.name).bias"), inputs: layer.inputs,
+            outputs: layer.outputs, pooled: layer.pooled)
+    }
+
+    func deconvolution(_ layer: DeconvolutionLayer) throws -> DeconvolutionWeights {
+        DeconvolutionWeights(
+            weights: try finite("\(layer.name).weight"), bias: try finite("\(layer.name).bias"),
+            inputChannels: layer.inputChannels, outputChannels: layer.outputChannels)
+    }
+
+    /// A 1x1 convolution of which single outputs are asked for.
+    func rows(_ layer: ConvolutionLayer) throws -> RowWeights {
+        RowWeights(
+            weights: try finite("\(layer.name).weight"), bias: try finite("\(layer.name).bias"),
+            inputs: layer.inputChannels)
     }
 
     /// A convolution with its normalisation folded in: `w * scale`, `bias = shift - mean * scale`.

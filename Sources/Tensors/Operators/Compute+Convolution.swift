@@ -44,19 +44,16 @@ extension Compute {
         _ a: Tensor, rows: Int, _ matrix: PackedMatrix, _ c: Tensor, bias: Tensor?, residual: Tensor? = nil,
         activation: Activation
     ) {
-        let panels = (matrix.columns + PackedMatrix.columnStep - 1) / PackedMatrix.columnStep
+        let panels = matrix.columns.parts(of: PackedMatrix.columnStep)
         // Few rows are cut by columns, so that each thread reads its own part of the weights. Otherwise as many equal pieces
         // for every thread, of whole tiles, and of few enough rows that their packed form stays near.
         let byColumns = panels > 1 && rows < 4 * PackedMatrix.rowStep * workers.count
-        let rounds = (rows + 288 * workers.count - 1) / (288 * workers.count)
-        let share = (rows + rounds * workers.count - 1) / max(1, rounds * workers.count)
-        let rowStep =
-            byColumns ? max(rows, 1) : (share + PackedMatrix.rowStep - 1) / PackedMatrix.rowStep * PackedMatrix.rowStep
+        let pieces = max(1, rows.parts(of: 288 * workers.count) * workers.count)
+        let rowStep = byColumns ? max(rows, 1) : max(1, rows.parts(of: pieces)).roundedUp(to: PackedMatrix.rowStep)
         let columnStep =
-            byColumns
-            ? (panels + workers.count - 1) / workers.count * PackedMatrix.columnStep : max(matrix.columns, 1)
-        let columnPieces = (matrix.columns + columnStep - 1) / columnStep
-        let rowPieces = (rows + rowStep - 1) / rowStep
+            byColumns ? panels.parts(of: workers.count) * PackedMatrix.columnStep : max(matrix.columns, 1)
+        let columnPieces = matrix.columns.parts(of: columnStep)
+        let rowPieces = rows.parts(of: rowStep)
         workers.run(rowPieces * columnPieces) { piece in
             let (row, column) = (piece / columnPieces * rowStep, piece % columnPieces * columnStep)
             let place = row * matrix.columns + column
@@ -78,12 +75,11 @@ extension Compute {
     ) {
         let (height, width) = (output.height, output.width)
         let (inputs, outputs) = (weights.inputChannels, weights.outputChannels)
-        let tiles = pictures * ((height + 3) / 4) * ((width + 3) / 4)
+        let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
-        let share = (tiles + workers.count - 1) / workers.count
-        let rounded = (share + PackedMatrix.rowStep - 1) / PackedMatrix.rowStep * PackedMatrix.rowStep
-        let step = max(PackedMatrix.rowStep, min(96, rounded))
+        let share = tiles.parts(of: workers.count).roundedUp(to: PackedMatrix.rowStep)
+        let step = max(PackedMatrix.rowStep, min(96, share))
         workers.run(tiles, step: step) { range in
             let count = range.count
             pool.withScratch(36 * count * (inputs + outputs) + PackedMatrix.scratchCount) { memory in
@@ -111,7 +107,7 @@ extension Compute {
         let inner = weights.kernel * weights.kernel * groupInputs
         let pixels = output.height * output.width
         let step = min(pixels, max(64, min(1024, 1_000_000 / (inner * MemoryLayout<Float>.stride))))
-        let blocks = (pixels + step - 1) / step
+        let blocks = pixels.parts(of: step)
         workers.run(pictures * blocks) { piece in
             let (picture, first) = (piece / blocks, piece % blocks * step)
             let count = min(step, pixels - first)
