@@ -21,6 +21,7 @@ typedef struct {
     void (*roi_align)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
+    float (*multiply_registers)(ptrdiff_t);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;
