@@ -175,22 +175,29 @@ void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t output
     }
 }
 
+ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width) {
+    ptrdiff_t columns = pictures < ck_mosaic_columns ? pictures : ck_mosaic_columns;
+    if (columns == 0) return 0;
+    ptrdiff_t rows = (pictures + columns - 1) / columns;
+    return (rows * (height + 1) - 1 + 3) / 4 * ((columns * (width + 1) - 1 + 3) / 4);
+}
+
 void ck_winograd_input(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    float *out, ptrdiff_t plane) {
-    kernels()->winograd_input(input, height, width, channels, first, count, out, plane);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input(input, pictures, height, width, channels, first, count, out, plane);
 }
 
 void ck_winograd_input_packed(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    float *out, ptrdiff_t plane) {
-    kernels()->winograd_input_packed(input, height, width, channels, first, count, out, plane);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_packed(input, pictures, height, width, channels, first, count, out, plane);
 }
 
 void ck_winograd_output(
-    const float *products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
-    kernels()->winograd_output(products, plane, height, width, channels, first, count, epilogue, output);
+    const float *products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
+    kernels()->winograd_output(products, plane, pictures, height, width, channels, first, count, epilogue, output);
 }
 
 void ck_max_pool(

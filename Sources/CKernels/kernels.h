@@ -16,11 +16,11 @@ typedef struct {
     void (*multiply_packed)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, ptrdiff_t, const ck_epilogue *);
     void (*winograd_input)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_input_packed)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_output)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
     void (*max_pool)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*add_upsampled)(
@@ -36,6 +36,9 @@ extern const ck_kernels ck_kernels_portable;
 extern const ck_kernels ck_kernels_avx2;
 extern const ck_kernels ck_kernels_avx512;
 #endif
+
+// Pictures side by side in a mosaic of Winograd tiles.
+enum { ck_mosaic_columns = 4 };
 
 // The part of the inner dimension whose panel of weights stays in the first cache.
 enum { ck_inner_block = 256 };

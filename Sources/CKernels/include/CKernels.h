@@ -65,8 +65,11 @@ void ck_multiply_windows(
     ptrdiff_t columns, const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride,
     const ck_epilogue *_Nonnull epilogue, float *_Nonnull scratch);
 
-// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row;
-// the tiles of several pictures, one after the other in memory, are numbered on.
+// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture, or a mosaic of several that follow each other in
+// memory, is cut into tiles of 4x4 output pixels, row by row.
+
+// How many tiles that makes.
+ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width);
 
 // Floats from one plane of at least `count` floats to the next. The same place in all 36 is read or written at once; were they a
 // multiple of the cache's stride apart, they would push each other out of it.
@@ -77,16 +80,16 @@ void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff
 // Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie `plane` floats
 // apart: `ck_winograd_plane` tells how far it is best.
 void ck_winograd_input(
-    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
 // Likewise, each plane's rows packed as `ck_multiply_packed` takes them; the last tile of rows is filled up with zeros.
 void ck_winograd_input_packed(
-    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
 // Transforms 36 planes [count, channels] of products back into the output's pixels and applies the epilogue.
 void ck_winograd_output(
-    const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
-    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
+    const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width,
+    ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
 
 // 3x3 maximum with stride 2 and padding 1, output rows first..<first + count.
 void ck_max_pool(

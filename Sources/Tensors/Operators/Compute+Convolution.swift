@@ -75,7 +75,7 @@ extension Compute {
     ) {
         let (height, width) = (output.height, output.width)
         let (inputs, outputs) = (weights.inputChannels, weights.outputChannels)
-        let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
+        let tiles = ck_winograd_tiles(pictures, height, width)
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
         let share = tiles.parts(of: workers.count)
@@ -89,7 +89,7 @@ extension Compute {
                 let products = memory + 36 * inputPlane
                 if PackedMatrix.engine == "openblas" {
                     ck_winograd_input(
-                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
                     for (point, matrix) in weights.matrices.enumerated() {
                         matrix.multiply(
                             rows: count, memory + point * inputPlane, stride: inputs,
@@ -97,7 +97,7 @@ extension Compute {
                     }
                 } else {
                     ck_winograd_input_packed(
-                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
                     for (point, matrix) in weights.matrices.enumerated() {
                         matrix.multiply(
                             rows: count, packed: memory + point * inputPlane,
@@ -106,7 +106,8 @@ extension Compute {
                 }
                 var epilogue = ck_epilogue(bias: weights.bias, residual: residual, activation: activation)
                 ck_winograd_output(
-                    products, outputPlane, height, width, outputs, range.lowerBound, count, &epilogue, output.pointer)
+                    products, outputPlane, pictures, height, width, outputs, range.lowerBound, count, &epilogue,
+                    output.pointer)
             }
         }
     }
