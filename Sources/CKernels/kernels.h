@@ -21,6 +21,13 @@ typedef struct {
     void (*roi_align)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
+    void (*sigmoid)(float *, ptrdiff_t);
+    void (*softmax)(const float *, ptrdiff_t, ptrdiff_t, float *);
+    void (*decode_boxes)(const float *, const float *, ptrdiff_t, const ck_box_coder *, float *);
+    int (*overlaps_any)(const ck_box_columns *, ptrdiff_t, const float *, float, float);
+    void (*resize_normalized)(
+        const uint8_t *, ptrdiff_t, const float *, const ck_resize_place *, const ck_resize_place *, ptrdiff_t,
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, float *);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;

@@ -14,6 +14,8 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 #include "kernels_matrix.inc.h"
 #include "kernels_winograd.inc.h"
 #include "kernels_maps.inc.h"
+#include "kernels_boxes.inc.h"
+#include "kernels_resize.inc.h"
 
 const ck_kernels KERNELS = {
     .name = SIMD_NAME,
@@ -27,4 +29,9 @@ const ck_kernels KERNELS = {
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,
     .inner_products = inner_products,
+    .sigmoid = sigmoid,
+    .softmax = softmax,
+    .decode_boxes = decode_boxes,
+    .overlaps_any = overlaps_any,
+    .resize_normalized = resize_normalized,
 };

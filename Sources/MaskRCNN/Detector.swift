@@ -60,7 +60,7 @@ public final class Detector: Sendable {
         let boxes = anchors.anchors(
             size: .init(height: input.tensor.height, width: input.tensor.width),
             grids: levels.map { .init(height: $0.height, width: $0.width) })
-        return proposals(heads, anchors: boxes, size: input.size)
+        return proposals(heads, anchors: boxes, size: input.size, inference.compute)
     }
 
     func classify(
@@ -72,7 +72,7 @@ public final class Detector: Sendable {
             regions, Array(levels.dropLast()), inputSize: input.size, inference.compute)
         return detections(
             network.boxHead(pooled, inference), proposals: regions, size: input.size, threshold: threshold,
-            categories: categories)
+            categories: categories, inference.compute)
     }
 
     /// Adds masks, and brings everything back to the picture.

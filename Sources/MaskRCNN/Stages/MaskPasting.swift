@@ -8,6 +8,9 @@ public enum MaskPasting {
     /// The probability that a pixel of the object must exceed.
     private static let threshold: Float = 0.5
 
+    /// Values nearer to the threshold than this are decided pixel by pixel, since interpolation rounds.
+    private static let margin: Float = 1e-5
+
     /// The mask of one object.
     ///
     /// - Parameters:
@@ -17,13 +20,6 @@ public enum MaskPasting {
         _ probabilities: UnsafeBufferPointer<Float>, side: Int, box: Box, width: Int, height: Int
     ) -> Mask {
         let length = side + 2 * padding
-        var padded = [Float](repeating: 0, count: length * length)
-        var column = [Float](repeating: 0, count: length)
-        for y in 0..<side {
-            for x in 0..<side {
-                padded[(y + padding) * length + x + padding] = probabilities[y * side + x]
-            }
-        }
         // The box grows with the mask, then its corners are cut to whole pixels, towards zero.
         let scale = Float(length) / Float(side)
         let (halfWidth, halfHeight) = ((box.x1 - box.x0) * 0.5 * scale, (box.y1 - box.y0) * 0.5 * scale)
@@ -34,30 +30,62 @@ public enum MaskPasting {
         let columns = max(x0, 0)..<max(min(x1 + 1, width), max(x0, 0))
         let rows = max(y0, 0)..<max(min(y1 + 1, height), max(y0, 0))
 
-        let down = rows.map { Place($0 - y0, scale: Float(length) / Float(boxHeight), length: length) }
-        var encoder = RunLengthEncoder()
+        var encoder = RunLengthEncoder(capacity: 4 * columns.count + 2)
         encoder.append(foreground: false, count: columns.isEmpty ? 0 : columns.lowerBound * height)
-        for x in columns {
-            let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
-            for y in 0..<length {
-                column[y] =
-                    across.lowWeight * padded[y * length + across.low]
-                    + across.highWeight * padded[y * length + across.high]
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: (length + 1) * length) { memory in
+            // Column by column, so that two columns are interpolated along contiguous values.
+            let (padded, column) = (memory, UnsafeMutableBufferPointer(rebasing: memory[(length * length)...]))
+            memory.initialize(repeating: 0)
+            for y in 0..<side {
+                for x in 0..<side { padded[(x + padding) * length + y + padding] = probabilities[y * side + x] }
             }
-            encoder.append(foreground: false, count: rows.lowerBound)
-            for place in down {
-                let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
-                encoder.append(foreground: value > threshold)
+            withUnsafeTemporaryAllocation(of: Place.self, capacity: rows.count) { down in
+                for (index, y) in rows.enumerated() {
+                    down[index] = Place(y - y0, scale: Float(length) / Float(boxHeight), length: length)
+                }
+                let stretches = Stretches(down, length: length)
+                for x in columns {
+                    let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
+                    let (low, high) = (across.low * length, across.high * length)
+                    for y in 0..<length {
+                        column[y] = across.lowWeight * padded[low + y] + across.highWeight * padded[high + y]
+                    }
+                    encoder.append(foreground: false, count: rows.lowerBound)
+                    append(column, down, stretches, to: &encoder)
+                    encoder.append(foreground: false, count: height - rows.upperBound)
+                }
             }
-            encoder.append(foreground: false, count: height - rows.upperBound)
         }
         let covered = columns.isEmpty ? 0 : columns.upperBound
         encoder.append(foreground: false, count: (width - covered) * height)
         return Mask(width: width, height: height, runs: encoder.finish())
     }
 
+    /// Appends the pixels of a column: those between two mask values on one side of the threshold at once, others one by one.
+    @inline(__always)
+    private static func append(
+        _ column: UnsafeMutableBufferPointer<Float>, _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches,
+        to encoder: inout RunLengthEncoder
+    ) {
+        for low in stretches.values {
+            let (first, last) = (column[low], column[min(low + 1, column.count - 1)])
+            let pixels = stretches.pixels(low)
+            if min(first, last) > threshold + margin {
+                encoder.append(foreground: true, count: pixels.count)
+            } else if max(first, last) < threshold - margin {
+                encoder.append(foreground: false, count: pixels.count)
+            } else {
+                for pixel in pixels {
+                    let place = down[pixel]
+                    let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
+                    encoder.append(foreground: value > threshold)
+                }
+            }
+        }
+    }
+
     /// The two mask values that a pixel lies between, as PyTorch's bilinear interpolation has them.
-    private struct Place {
+    private struct Place: BitwiseCopyable {
         let low, high: Int
         let lowWeight, highWeight: Float
 
@@ -68,6 +96,32 @@ public enum MaskPasting {
             high = min(low + 1, length - 1)
             highWeight = min(max(source - Float(low), 0), 1)
             lowWeight = 1 - highWeight
+        }
+    }
+
+    /// The rows of pixels that lie between the same two mask values.
+    private struct Stretches {
+        /// The upper of each two.
+        let values: Range<Int>
+        /// The first row of each, from the first one on, and the end.
+        private let begins: [Int]
+
+        init(_ down: UnsafeMutableBufferPointer<Place>, length: Int) {
+            guard let first = down.first, let last = down.last else {
+                (values, begins) = (0..<0, [])
+                return
+            }
+            values = first.low..<last.low + 1
+            var begins = [Int](repeating: 0, count: values.count + 1)
+            // Places go upwards, by less than one mask value or by many.
+            for place in down { begins[place.low - first.low + 1] += 1 }
+            for index in 1..<begins.count { begins[index] += begins[index - 1] }
+            self.begins = begins
+        }
+
+        @inline(__always)
+        func pixels(_ low: Int) -> Range<Int> {
+            begins[low - values.lowerBound]..<begins[low - values.lowerBound + 1]
         }
     }
 }
