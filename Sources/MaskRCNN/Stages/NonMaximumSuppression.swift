@@ -24,7 +24,9 @@ public enum NonMaximumSuppression {
         let isAtOnce = boxes.count <= mostBoxesAtOnce
         let greatest = isAtOnce ? boxes.lazy.map { max($0.x0, $0.y0, $0.x1, $0.y1) }.max() ?? 0 : 0
         let bound = greatestFloat(notAbove: threshold)
-        var (kept, columns) = ([Int](), [Int: BoxColumns]())
+        var (kept, columns) = ([Int](), [BoxColumns]())
+        /// Places among the columns by group.
+        var columnOfGroup: [Int: Int] = [:]
         kept.reserveCapacity(min(limit, boxes.count))
         let capacity = min(max(1, min(limit, boxes.count)), 256)
 
@@ -38,8 +40,12 @@ public enum NonMaximumSuppression {
                     box = Box(x0: box.x0 + offset, y0: box.y0 + offset, x1: box.x1 + offset, y1: box.y1 + offset)
                     key = 0
                 }
-                let isKept = columns[key, default: BoxColumns(capacity: capacity)].admit(box, bound)
-                if isKept { kept.append(place) }
+                let column = columnOfGroup[key] ?? columns.count
+                if column == columns.count {
+                    columns.append(BoxColumns(capacity: capacity))
+                    columnOfGroup[key] = column
+                }
+                if columns[column].admit(box, bound) { kept.append(place) }
             }
             return kept.count < limit
         }
