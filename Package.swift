@@ -37,7 +37,7 @@ let package = Package(
             name: "segmentd",
             dependencies: [
                 "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
-                "Synthesis", "Tracking", "Video",
+                "Synthesis", "Tensors", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

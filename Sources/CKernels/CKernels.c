@@ -171,6 +171,11 @@ void ck_inner_products(
     kernels()->inner_products(rows, count, length, weights, bias, out);
 }
 
+void ck_multiply_registers(ptrdiff_t rounds) {
+    volatile float kept = kernels()->multiply_registers(rounds);
+    (void)kept;
+}
+
 void ck_roi_align(
     const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
     ptrdiff_t size, ptrdiff_t samples, float *out) {

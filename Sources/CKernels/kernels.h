@@ -21,6 +21,7 @@ typedef struct {
     void (*roi_align)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
+    float (*multiply_registers)(ptrdiff_t);
     void (*sigmoid)(float *, ptrdiff_t);
     void (*softmax)(const float *, ptrdiff_t, ptrdiff_t, float *);
     void (*decode_boxes)(const float *, const float *, ptrdiff_t, const ck_box_coder *, float *);

@@ -4,6 +4,14 @@
 
 #include "kernels.h"
 
+#if defined(__aarch64__)
+#define ck_barrier(value) __asm__ volatile("" : "+w"(value))
+#elif defined(__AVX512F__) || !defined(__x86_64__)
+#define ck_barrier(value) __asm__ volatile("" : "+v"(value))
+#else
+#define ck_barrier(value) __asm__ volatile("" : "+x"(value))
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 // LANES floats that need not be aligned.
@@ -29,6 +37,7 @@ const ck_kernels KERNELS = {
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,
     .inner_products = inner_products,
+    .multiply_registers = multiply_registers,
     .sigmoid = sigmoid,
     .softmax = softmax,
     .decode_boxes = decode_boxes,

@@ -173,3 +173,23 @@ static void inner_products(
         out[r] = sum;
     }
 }
+
+// A tile's multiplications and additions without its memory: the most that a product could reach.
+static float multiply_registers(ptrdiff_t rounds) {
+    lanes sums[TILE_ROWS][tile_vectors] = {};
+    lanes row = (lanes){} + 0.5f, columns[tile_vectors];
+    for (int j = 0; j < tile_vectors; j++) columns[j] = (lanes){} + 1e-3f;
+    for (ptrdiff_t k = 0; k < rounds; k++) {
+        // Values that may have changed cannot be multiplied ahead of the loop.
+        ck_barrier(row);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < TILE_ROWS; i++) {
+#pragma clang loop unroll(full)
+            for (int j = 0; j < tile_vectors; j++) sums[i][j] += row * columns[j];
+        }
+    }
+    lanes total = {};
+    for (int i = 0; i < TILE_ROWS; i++)
+        for (int j = 0; j < tile_vectors; j++) total += sums[i][j];
+    return total[0];
+}

@@ -7,7 +7,7 @@ import Tensors
 public final class Detector: Sendable {
     public let configuration: ModelConfiguration
     private let network: Network
-    private let inference: Inference
+    let inference: Inference
     private let transform: ImageTransform
     private let anchors: AnchorGenerator
     private let proposals: ProposalSelection
@@ -32,6 +32,9 @@ public final class Detector: Sendable {
     /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
     public static var engine: String { Compute.engine }
 
+    /// What this machine can do at most with as many threads; measured anew.
+    public func roofline() -> Roofline { inference.compute.roofline() }
+
     /// Threads that compute.
     public var threads: Int { inference.compute.workers.count }
 
@@ -43,44 +46,66 @@ public final class Detector: Sendable {
     ///   - clock: Told how long each stage takes.
     /// - Returns: Objects by descending score, with boxes and masks in the picture's pixels.
     public func detect(
-        _ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil, clock: StageClock? = nil
+        _ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil, clock: FrameClock? = nil
     ) -> [Instance] {
-        let input = clock.measure("transform") { transform(image, inference.compute) }
-        let stages = clock.measure("backbone") { network.backbone(input.tensor, inference) }
-        let levels = clock.measure("pyramid") { network.pyramid(stages, inference) }
-        let regions = clock.measure("proposals") { propose(levels, input) }
-        let found = clock.measure("boxes") {
-            classify(regions.boxes, levels, input, threshold: threshold, categories: categories)
+        let inference = inference.measured(by: clock)
+        let input = clock.measure(stage: "transform") {
+            let samples = image.width * image.height * 3
+            return clock.measure(operator: "resize", .moving("resize", values: samples / 4)) {
+                transform(image, inference.compute)
+            }
         }
-        return clock.measure("masks") { segment(found, levels, input) }
+        let stages = clock.measure(stage: "backbone") { network.backbone(input.tensor, inference) }
+        let levels = clock.measure(stage: "pyramid") { network.pyramid(stages, inference) }
+        let regions = clock.measure(stage: "proposals") { propose(levels, input, inference) }
+        let found = clock.measure(stage: "boxes") {
+            classify(regions.boxes, levels, input, inference, threshold: threshold, categories: categories)
+        }
+        return clock.measure(stage: "masks") { segment(found, levels, input, inference) }
     }
 
-    func propose(_ levels: [Tensor], _ input: ImageTransform.Input) -> ProposalSelection.Proposals {
+    func propose(
+        _ levels: [Tensor], _ input: ImageTransform.Input, _ inference: Inference
+    ) -> ProposalSelection.Proposals {
         let heads = levels.map { network.proposalHead($0, inference) }
         let boxes = anchors.anchors(
             size: .init(height: input.tensor.height, width: input.tensor.width),
             grids: levels.map { .init(height: $0.height, width: $0.width) })
-        return proposals(heads, anchors: boxes, size: input.size, inference.compute)
+        let candidates = heads.reduce(0) { $0 + $1.objectness.count }
+        return inference.clock.measure(operator: "selection", .moving("sort, NMS", values: candidates)) {
+            proposals(heads, anchors: boxes, size: input.size, inference.compute)
+        }
     }
 
     func classify(
-        _ regions: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, threshold: Float?,
-        categories: Set<Int>?
+        _ regions: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, _ inference: Inference,
+        threshold: Float?, categories: Set<Int>?
     ) -> [DetectionSelection.Detection] {
         guard !regions.isEmpty else { return [] }
-        let pooled = RegionPooling(size: BoxHead.poolSize)(
-            regions, Array(levels.dropLast()), inputSize: input.size, inference.compute)
-        return detections(
-            network.boxHead(pooled, inference), proposals: regions, size: input.size, threshold: threshold,
-            categories: categories, inference.compute)
+        let head = network.boxHead(pooled(regions, levels, input, inference, size: BoxHead.poolSize), inference)
+        return inference.clock.measure(operator: "selection", .moving("softmax, NMS", values: head.logits.count)) {
+            detections(
+                head, proposals: regions, size: input.size, threshold: threshold, categories: categories,
+                inference.compute)
+        }
     }
 
     /// Adds masks, and brings everything back to the picture.
     func segment(
-        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input
+        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input,
+        _ inference: Inference
     ) -> [Instance] {
         guard !found.isEmpty else { return [] }
-        let masks = maskProbabilities(found, levels, input)
+        let masks = maskProbabilities(found, levels, input, inference)
+        return inference.clock.measure(operator: "pasting", .moving("paste, RLE", values: masks.count)) {
+            pasted(masks, found, input)
+        }
+    }
+
+    /// Masks in the picture's own pixels.
+    private func pasted(
+        _ masks: Tensor, _ found: [DetectionSelection.Detection], _ input: ImageTransform.Input
+    ) -> [Instance] {
         let size = input.originalSize
         let area = MaskHead.maskSize * MaskHead.maskSize
         var instances = [Instance?](repeating: nil, count: found.count)
@@ -103,11 +128,23 @@ public final class Detector: Sendable {
 
     /// The probabilities of each detection's own class, `[detections, 28, 28]`.
     func maskProbabilities(
-        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input
+        _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input,
+        _ inference: Inference
     ) -> Tensor {
-        let pooled = RegionPooling(size: MaskHead.poolSize)(
-            found.map(\.box), Array(levels.dropLast()), inputSize: input.size, inference.compute)
-        return inference.maskProbabilities(
-            network.maskHead.features(pooled, inference), labels: found.map(\.label))
+        inference.maskProbabilities(
+            network.maskHead.features(
+                pooled(found.map(\.box), levels, input, inference, size: MaskHead.poolSize), inference),
+            labels: found.map(\.label))
+    }
+
+    private func pooled(
+        _ boxes: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, _ inference: Inference, size: Int
+    ) -> Tensor {
+        let maps = Array(levels.dropLast())
+        let values = boxes.count * size * size * maps[0].channels
+        return inference.clock.measure(operator: "roi_align \(size)x\(size)", .moving("roi_align", values: 2 * values))
+        {
+            RegionPooling(size: size)(boxes, maps, inputSize: input.size, inference.compute)
+        }
     }
 }

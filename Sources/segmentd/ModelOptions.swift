@@ -19,11 +19,16 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     /// Opens the model and lays out its weights.
-    func detector() throws -> Detector {
+    ///
+    /// - Parameter adjust: Changes the model's configuration before.
+    func detector(adjusting adjust: (inout ModelConfiguration) -> Void = { _ in }) throws -> Detector {
         if let threads, !(1...1024).contains(threads) {
             throw CommandFailure("--threads is \(threads); give a number from 1 to 1024")
         }
-        return try Detector(Model(path: SampleModel.path(or: model)), threads: threads)
+        let model = try Model(path: SampleModel.path(or: model))
+        var configuration = model.configuration
+        adjust(&configuration)
+        return try Detector(Model(configuration, weights: model.weights), threads: threads)
     }
 
     /// The ids of the classes asked for; nil for all.

@@ -123,7 +123,8 @@ import Testing
         let detections = boxes.indices.map {
             DetectionSelection.Detection(box: boxes[$0], label: labels[$0], score: scores[$0])
         }
-        let masks = detector.maskProbabilities(detections, try loaded.pyramid(), try loaded.input())
+        let masks = detector.maskProbabilities(
+            detections, try loaded.pyramid(), try loaded.input(), detector.inference)
         #expect(relativeError(masks.elements, try loaded.fixture.floats("detections/masks")) < parity)
     }
 

@@ -141,6 +141,9 @@ void ck_inner_products(
     const float *_Nonnull rows, ptrdiff_t count, ptrdiff_t length, const float *_Nonnull weights, float bias,
     float *_Nonnull out);
 
+// Multiplies and adds in registers alone, as the inner loop of a product does: one tile of sums a round.
+void ck_multiply_registers(ptrdiff_t rounds);
+
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {
 #if defined(__x86_64__)

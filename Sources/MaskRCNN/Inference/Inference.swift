@@ -9,6 +9,9 @@ public struct Inference: Executor, Sendable {
     private let deconvolutions: [String: DeconvolutionWeights]
     /// The last layer of the mask head, a row of weights a class.
     private let maskLogits: RowWeights
+    private let maskLogitsName: String
+    /// Told how long each operator takes.
+    private(set) var clock: FrameClock?
 
     /// Reads the weights of a network, which the checkpoint must have been checked to hold.
     ///
@@ -22,6 +25,15 @@ public struct Inference: Executor, Sendable {
         deconvolutions = Dictionary(
             uniqueKeysWithValues: try network.deconvolutions.map { ($0.name, try source.deconvolution($0)) })
         maskLogits = try source.rows(network.maskHead.logits)
+        maskLogitsName = network.maskHead.logits.name
+    }
+
+    /// The same weights with a clock beside them.
+    func measured(by clock: FrameClock?) -> Inference {
+        guard let clock else { return self }
+        var copy = self
+        copy.clock = clock
+        return copy
     }
 
     /// The probabilities of one class a region.
@@ -31,27 +43,50 @@ public struct Inference: Executor, Sendable {
     ///   - labels: The class of each region.
     /// - Returns: `[regions, 28, 28]`, 0...1.
     func maskProbabilities(_ features: Tensor, labels: [Int]) -> Tensor {
-        compute.selectedProbabilities(features, maskLogits, rows: labels)
+        clock.measure(operator: maskLogitsName, maskLogits.cost(features)) {
+            compute.selectedProbabilities(features, maskLogits, rows: labels)
+        }
     }
 
     public func convolution(_ input: Tensor, _ layer: ConvolutionLayer, adding residual: Tensor?) -> Tensor {
-        compute.convolution(input, found(convolutions[layer.name]), activation: layer.activation, adding: residual)
+        let weights = found(convolutions[layer.name])
+        return clock.measure(operator: layer.name, weights.cost(input, adding: residual)) {
+            compute.convolution(input, weights, activation: layer.activation, adding: residual)
+        }
     }
 
     public func linear(_ input: Tensor, _ layer: LinearLayer) -> Tensor {
-        compute.linear(input, found(linears[layer.name]), activation: layer.activation)
+        let weights = found(linears[layer.name])
+        return clock.measure(operator: layer.name, weights.cost(input)) {
+            compute.linear(input, weights, activation: layer.activation)
+        }
     }
 
     public func deconvolution(_ input: Tensor, _ layer: DeconvolutionLayer) -> Tensor {
-        compute.deconvolution(input, found(deconvolutions[layer.name]), activation: layer.activation)
+        let weights = found(deconvolutions[layer.name])
+        return clock.measure(operator: layer.name, weights.cost(input)) {
+            compute.deconvolution(input, weights, activation: layer.activation)
+        }
     }
 
-    public func maxPool(_ input: Tensor) -> Tensor { compute.maxPool(input) }
+    public func maxPool(_ input: Tensor) -> Tensor {
+        clock.measure(operator: "max_pool", .moving("max_pool 3x3", values: input.count / 4 * 5)) {
+            compute.maxPool(input)
+        }
+    }
 
-    public func subsample(_ input: Tensor) -> Tensor { compute.subsample(input) }
+    public func subsample(_ input: Tensor) -> Tensor {
+        clock.measure(operator: "subsample", .moving("subsample", values: input.count / 2)) {
+            compute.subsample(input)
+        }
+    }
 
     public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
-        compute.addUpsampled(small, to: large)
+        // A capture cannot be consumed.
+        let large = large
+        return clock.measure(operator: "add_upsampled", .moving("add_upsampled", values: small.count + 2 * large.count)) {
+            compute.addUpsampled(small, to: large)
+        }
     }
 
     private func found<Weights>(_ weights: Weights?) -> Weights {

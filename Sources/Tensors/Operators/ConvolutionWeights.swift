@@ -76,4 +76,27 @@ public struct ConvolutionWeights: Sendable {
 
     /// The output's side for an input's side, pixels.
     func outputSide(_ side: Int) -> Int { (side + 2 * padding - kernel) / stride + 1 }
+
+    /// What a convolution of the input costs.
+    public func cost(_ input: Tensor, adding residual: Tensor? = nil) -> OperatorCost {
+        let pictures = input.shape.dropLast(3).reduce(1, *)
+        let (height, width) = (outputSide(input.height), outputSide(input.width))
+        let outputs = pictures * height * width * outputChannels
+        let direct = 2 * Double(outputs * kernel * kernel * inputChannels / groups)
+        let name: String
+        var operations = direct
+        switch algorithm {
+        case .pointwise: name = "product"
+        case .winograd:
+            name = "winograd"
+            let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
+            operations = 2 * 36 * Double(tiles * inputChannels * outputChannels)
+        case .unfolded: name = "unfolded"
+        }
+        let weights = matrices.reduce(0) { $0 + $1.inner * $1.columns }
+        let values = input.count + outputs + weights + (residual?.count ?? 0)
+        return OperatorCost(
+            algorithm: "\(name) \(kernel)x\(kernel)\(stride > 1 ? "/\(stride)" : "")", operations: operations,
+            directOperations: direct, bytes: Double(values * MemoryLayout<Float>.stride))
+    }
 }

@@ -30,6 +30,15 @@ public struct DeconvolutionWeights: Sendable {
         }
         matrix = PackedMatrix(rows.pointer, inner: inputChannels, columns: 4 * outputChannels)
     }
+
+    /// What a transposed convolution of the input costs.
+    public func cost(_ input: Tensor) -> OperatorCost {
+        let pixels = input.count / inputChannels
+        let values = input.count + 4 * outputChannels * (pixels + inputChannels)
+        return OperatorCost(
+            algorithm: "deconvolution 2x2", operations: 2 * Double(pixels * inputChannels * 4 * outputChannels),
+            bytes: Double(values * MemoryLayout<Float>.stride))
+    }
 }
 
 extension Compute {

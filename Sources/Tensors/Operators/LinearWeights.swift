@@ -35,4 +35,13 @@ public struct LinearWeights: Sendable {
         }
         matrix = PackedMatrix(rows, inner: inputs, columns: outputs)
     }
+
+    /// What a product with `[rows, inputs]` costs.
+    public func cost(_ input: Tensor) -> OperatorCost {
+        let rows = input.shape[0]
+        let values = rows * (inputs + outputs) + inputs * outputs
+        return OperatorCost(
+            algorithm: "product", operations: 2 * Double(rows * inputs * outputs),
+            bytes: Double(values * MemoryLayout<Float>.stride))
+    }
 }

@@ -13,6 +13,13 @@ public struct RowWeights: Sendable {
         self.weights = Tensor(weights, shape: [bias.count, inputs])
         self.bias = bias
     }
+
+    /// What one output a picture of `[pictures, height, width, inputs]` costs.
+    public func cost(_ input: Tensor) -> OperatorCost {
+        OperatorCost(
+            algorithm: "inner products", operations: 2 * Double(input.count),
+            bytes: Double((input.count + input.count / max(1, inputs)) * MemoryLayout<Float>.stride))
+    }
 }
 
 extension Compute {
