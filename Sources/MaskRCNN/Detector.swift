@@ -35,6 +35,9 @@ public final class Detector: Sendable {
     /// What this machine can do at most with as many threads; measured anew.
     public func roofline() -> Roofline { inference.compute.roofline() }
 
+    /// Processor time that the computing threads have taken so far, beside those that call.
+    public var processorTime: Duration { inference.compute.workers.processorTime }
+
     /// Threads that compute.
     public var threads: Int { inference.compute.workers.count }
 
