@@ -44,15 +44,22 @@ public enum MaskPasting {
                     down[index] = Place(y - y0, scale: Float(length) / Float(boxHeight), length: length)
                 }
                 let stretches = Stretches(down, length: length)
-                for x in columns {
-                    let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
-                    let (low, high) = (across.low * length, across.high * length)
-                    for y in 0..<length {
-                        column[y] = across.lowWeight * padded[low + y] + across.highWeight * padded[high + y]
+                withUnsafeTemporaryAllocation(of: Side.self, capacity: length + 1) { sides in
+                    for x in columns {
+                        let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
+                        let (low, high) = (across.low * length, across.high * length)
+                        for y in 0..<length {
+                            let value =
+                                across.lowWeight * padded[low + y] + across.highWeight * padded[high + y]
+                            column[y] = value
+                            sides[y] = value > threshold + margin ? 1 : value < threshold - margin ? 0 : near
+                        }
+                        // The last value is its own lower neighbour.
+                        sides[length] = sides[length - 1]
+                        encoder.append(foreground: false, count: rows.lowerBound)
+                        append(column, sides, down, stretches, to: &encoder)
+                        encoder.append(foreground: false, count: height - rows.upperBound)
                     }
-                    encoder.append(foreground: false, count: rows.lowerBound)
-                    append(column, down, stretches, to: &encoder)
-                    encoder.append(foreground: false, count: height - rows.upperBound)
                 }
             }
         }
@@ -61,26 +68,32 @@ public enum MaskPasting {
         return Mask(width: width, height: height, runs: encoder.finish())
     }
 
-    /// Appends the pixels of a column: those between two mask values on one side of the threshold at once, others one by one.
+    /// Where a value is: 1 above the threshold, 0 below, or `near` it.
+    private typealias Side = UInt8
+    private static let near: Side = 2
+
+    /// Appends the pixels of a column: those between mask values on one side of the threshold at once, others one by one.
     @inline(__always)
     private static func append(
-        _ column: UnsafeMutableBufferPointer<Float>, _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches,
-        to encoder: inout RunLengthEncoder
+        _ column: UnsafeMutableBufferPointer<Float>, _ sides: UnsafeMutableBufferPointer<Side>,
+        _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches, to encoder: inout RunLengthEncoder
     ) {
-        for low in stretches.values {
-            let (first, last) = (column[low], column[min(low + 1, column.count - 1)])
-            let pixels = stretches.pixels(low)
-            if min(first, last) > threshold + margin {
-                encoder.append(foreground: true, count: pixels.count)
-            } else if max(first, last) < threshold - margin {
-                encoder.append(foreground: false, count: pixels.count)
-            } else {
-                for pixel in pixels {
-                    let place = down[pixel]
-                    let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
-                    encoder.append(foreground: value > threshold)
-                }
+        var low = stretches.values.lowerBound
+        while low < stretches.values.upperBound {
+            let side = sides[low]
+            var end = low
+            while side != near, end < stretches.values.upperBound, sides[end + 1] == side { end += 1 }
+            if end > low {
+                encoder.append(foreground: side == 1, count: stretches.pixels(low, end).count)
+                low = end
+                continue
             }
+            for pixel in stretches.pixels(low, low + 1) {
+                let place = down[pixel]
+                let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
+                encoder.append(foreground: value > threshold)
+            }
+            low += 1
         }
     }
 
@@ -120,8 +133,8 @@ public enum MaskPasting {
         }
 
         @inline(__always)
-        func pixels(_ low: Int) -> Range<Int> {
-            begins[low - values.lowerBound]..<begins[low - values.lowerBound + 1]
+        func pixels(_ first: Int, _ end: Int) -> Range<Int> {
+            begins[first - values.lowerBound]..<begins[end - values.lowerBound]
         }
     }
 }
