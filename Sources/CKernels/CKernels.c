@@ -222,3 +222,9 @@ void ck_resize_normalized(
     kernels()->resize_normalized(
         pixels, width, table, columns, rows, output_width, first, count, output_stride, output, scratch);
 }
+
+void ck_mask_column(
+    const float *low, const float *high, float low_weight, float high_weight, ptrdiff_t count, float least, float most,
+    float *values, uint8_t *sides) {
+    kernels()->mask_column(low, high, low_weight, high_weight, count, least, most, values, sides);
+}

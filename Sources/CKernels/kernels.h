@@ -29,6 +29,8 @@ typedef struct {
     void (*resize_normalized)(
         const uint8_t *, ptrdiff_t, const float *, const ck_resize_place *, const ck_resize_place *, ptrdiff_t,
         ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, float *);
+    void (*mask_column)(
+        const float *, const float *, float, float, ptrdiff_t, float, float, float *, uint8_t *);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;

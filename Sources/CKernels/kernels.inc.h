@@ -43,4 +43,5 @@ const ck_kernels KERNELS = {
     .decode_boxes = decode_boxes,
     .overlaps_any = overlaps_any,
     .resize_normalized = resize_normalized,
+    .mask_column = mask_column,
 };

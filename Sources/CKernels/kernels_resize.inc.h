@@ -1,4 +1,4 @@
-// Normalising and resizing pictures.
+// Normalising and resizing pictures, and masks by columns.
 
 // Four floats at a time: a pixel's three and one more, which the next pixel's are written over.
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
@@ -40,4 +40,13 @@ static void resize_normalized(
         float *restrict out = output + y * output_stride, v = rows[y].high_weight;
         for (ptrdiff_t x = 0; x < 3 * output_width; x++) out[x] = (1 - v) * above[x] + v * below[x];
     }
+}
+
+static void mask_column(
+    const float *restrict low, const float *restrict high, float low_weight, float high_weight, ptrdiff_t count,
+    float least, float most, float *restrict values, uint8_t *restrict sides) {
+#pragma clang fp contract(off)
+    for (ptrdiff_t i = 0; i < count; i++) values[i] = low_weight * low[i] + high_weight * high[i];
+    for (ptrdiff_t i = 0; i < count; i++)
+        sides[i] = (uint8_t)((values[i] > most ? ck_side_above : 0) | (values[i] < least ? ck_side_below : 0));
 }

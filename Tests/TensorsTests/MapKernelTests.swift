@@ -91,6 +91,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 15, 30, 67]) func `a column is mixed of two, and its values are told apart`(count: Int) {
+        var numbers = numbers
+        let (low, high) = (numbers.floats(count, in: 0...1), numbers.floats(count, in: 0...1))
+        var (values, sides) = ([Float](repeating: -1, count: count + 1), [UInt8](repeating: 9, count: count + 1))
+        MaskColumn.interpolate(low, 0.3, high, 0.7, count: count, least: 0.4, most: 0.6, into: &values, sides: &sides)
+        for index in 0..<count {
+            let value: Float = 0.3 * low[index] + 0.7 * high[index]
+            #expect(values[index] == value)
+            #expect(
+                sides[index]
+                    == (value > 0.6
+                        ? MaskColumn.Side.above : value < 0.4 ? MaskColumn.Side.below : MaskColumn.Side.near))
+        }
+        #expect(values[count] == -1 && sides[count] == 9)
+    }
+
     @Test(arguments: [(1, 1, 1), (5, 6, 19), (8, 7, 64)])
     func `the maximum over windows is the greatest value in each`(height: Int, width: Int, channels: Int) {
         var numbers = numbers

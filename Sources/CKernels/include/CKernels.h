@@ -106,6 +106,12 @@ void ck_resize_normalized(
     const ck_resize_place *_Nonnull columns, const ck_resize_place *_Nonnull rows, ptrdiff_t output_width,
     ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *_Nonnull output, float *_Nonnull scratch);
 
+// Mixes two columns of `count` values, and says of each mixed value whether it is above `most`, below `least` or neither (0).
+enum { ck_side_below = 1, ck_side_above = 2 };
+void ck_mask_column(
+    const float *_Nonnull low, const float *_Nonnull high, float low_weight, float high_weight, ptrdiff_t count,
+    float least, float most, float *_Nonnull values, uint8_t *_Nonnull sides);
+
 // The sigmoid of every value, in place.
 void ck_sigmoid(float *_Nonnull values, ptrdiff_t count);
 

@@ -1,4 +1,5 @@
 import Instances
+import Tensors
 
 /// Pastes a mask of probabilities into a picture, straight to run lengths (torchvision's `paste_masks_in_image` and a
 /// threshold of 0.5).
@@ -44,16 +45,14 @@ public enum MaskPasting {
                     down[index] = Place(y - y0, scale: Float(length) / Float(boxHeight), length: length)
                 }
                 let stretches = Stretches(down, length: length)
-                withUnsafeTemporaryAllocation(of: Side.self, capacity: length + 1) { sides in
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length + 1) { sides in
                     for x in columns {
                         let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
-                        let (low, high) = (across.low * length, across.high * length)
-                        for y in 0..<length {
-                            let value =
-                                across.lowWeight * padded[low + y] + across.highWeight * padded[high + y]
-                            column[y] = value
-                            sides[y] = value > threshold + margin ? 1 : value < threshold - margin ? 0 : near
-                        }
+                        MaskColumn.interpolate(
+                            padded.baseAddress! + across.low * length, across.lowWeight,
+                            padded.baseAddress! + across.high * length, across.highWeight, count: length,
+                            least: threshold - margin, most: threshold + margin, into: column.baseAddress!,
+                            sides: sides.baseAddress!)
                         // The last value is its own lower neighbour.
                         sides[length] = sides[length - 1]
                         encoder.append(foreground: false, count: rows.lowerBound)
@@ -68,23 +67,19 @@ public enum MaskPasting {
         return Mask(width: width, height: height, runs: encoder.finish())
     }
 
-    /// Where a value is: 1 above the threshold, 0 below, or `near` it.
-    private typealias Side = UInt8
-    private static let near: Side = 2
-
     /// Appends the pixels of a column: those between mask values on one side of the threshold at once, others one by one.
     @inline(__always)
     private static func append(
-        _ column: UnsafeMutableBufferPointer<Float>, _ sides: UnsafeMutableBufferPointer<Side>,
+        _ column: UnsafeMutableBufferPointer<Float>, _ sides: UnsafeMutableBufferPointer<UInt8>,
         _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches, to encoder: inout RunLengthEncoder
     ) {
         var low = stretches.values.lowerBound
         while low < stretches.values.upperBound {
             let side = sides[low]
             var end = low
-            while side != near, end < stretches.values.upperBound, sides[end + 1] == side { end += 1 }
+            while side != MaskColumn.Side.near, end < stretches.values.upperBound, sides[end + 1] == side { end += 1 }
             if end > low {
-                encoder.append(foreground: side == 1, count: stretches.pixels(low, end).count)
+                encoder.append(foreground: side == MaskColumn.Side.above, count: stretches.pixels(low, end).count)
                 low = end
                 continue
             }
