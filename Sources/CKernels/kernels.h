@@ -10,10 +10,17 @@ typedef struct {
     void (*multiply)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const float *, float *, ptrdiff_t,
         const ck_epilogue *, float *);
+    void (*multiply_windows)(
+        const ck_window *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, float *, ptrdiff_t,
+        const ck_epilogue *, float *);
+    void (*multiply_packed)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, ptrdiff_t, const ck_epilogue *);
     void (*winograd_input)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*winograd_input_packed)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_output)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
     void (*max_pool)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*add_upsampled)(
@@ -39,6 +46,7 @@ extern const ck_kernels ck_kernels_avx2;
 extern const ck_kernels ck_kernels_avx512;
 #endif
 
-// The product's blocks: the part of the inner dimension whose panel stays in the first cache, and the rows whose packed
-// form stays in the second.
-enum { ck_inner_block = 384, ck_row_block = 144 };
+// The part of the inner dimension whose panel of weights stays in the first cache.
+enum { ck_inner_block = 256 };
+// The rows of a product that are packed at a time: as many as leave half of the second cache to everything else.
+ptrdiff_t ck_row_block(void);

@@ -12,6 +12,9 @@
 #define ck_barrier(value) __asm__ volatile("" : "+x"(value))
 #endif
 
+// Loops of a known few turns whose values are to stay in registers.
+#define UNROLL _Pragma("clang loop unroll(full)")
+
 #define INLINE static inline __attribute__((always_inline))
 
 // LANES floats that need not be aligned.
@@ -31,7 +34,10 @@ const ck_kernels KERNELS = {
     .panel_width = panel_width,
     .apply_epilogue = apply_epilogue,
     .multiply = multiply,
+    .multiply_windows = multiply_windows,
+    .multiply_packed = multiply_packed,
     .winograd_input = winograd_input,
+    .winograd_input_packed = winograd_input_packed,
     .winograd_output = winograd_output,
     .max_pool = max_pool,
     .add_upsampled = add_upsampled,

@@ -84,7 +84,8 @@ public struct Inference: Executor, Sendable {
     public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
         // A capture cannot be consumed.
         let large = large
-        return clock.measure(operator: "add_upsampled", .moving("add_upsampled", values: small.count + 2 * large.count)) {
+        return clock.measure(operator: "add_upsampled", .moving("add_upsampled", values: small.count + 2 * large.count))
+        {
             compute.addUpsampled(small, to: large)
         }
     }

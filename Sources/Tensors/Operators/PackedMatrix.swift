@@ -10,7 +10,7 @@ struct PackedMatrix: Sendable {
     let columns: Int
     private let storage: Tensor
     /// Whether the storage is the plain matrix, for OpenBLAS.
-    private let isPlain: Bool
+    let isPlain: Bool
 
     /// What products run on: an instruction set of the kernels, or `openblas`.
     static let engine: String =
@@ -69,6 +69,38 @@ struct PackedMatrix: Sendable {
             ck_multiply(
                 rows, range.count, inner, a, aStride, storage.pointer + range.lowerBound * inner, c, cStride, &epilogue,
                 scratch)
+        }
+    }
+
+    /// The same for rows that are packed already, `inner` floats for each of a whole number of tiles.
+    func multiply(
+        rows: Int, packed a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride cStride: Int,
+        epilogue: ck_epilogue
+    ) {
+        precondition(!isPlain, "OpenBLAS packs by itself")
+        var epilogue = epilogue
+        ck_multiply_packed(rows, columns, inner, a, storage.pointer, c, cStride, &epilogue)
+    }
+
+    /// The same for a convolution's windows, those of the output pixels in `range`.
+    ///
+    /// - Parameters:
+    ///   - channels: The group's channels, which begin at `offset`.
+    ///   - scratch: `scratchCount` floats, and `inner` more a pixel for OpenBLAS.
+    func multiply(
+        _ window: ck_window, range: Range<Int>, offset: Int, channels: Int, into c: UnsafeMutablePointer<Float>,
+        stride cStride: Int, epilogue: ck_epilogue, scratch: UnsafeMutablePointer<Float>
+    ) {
+        var (window, kernelEpilogue) = (window, epilogue)
+        if isPlain {
+            ck_unfold(&window, range.lowerBound, range.count, offset, channels, scratch)
+            multiply(
+                rows: range.count, scratch, stride: inner, into: c, stride: cStride, epilogue: epilogue,
+                scratch: scratch)
+        } else {
+            ck_multiply_windows(
+                &window, range.lowerBound, range.count, offset, channels, columns, storage.pointer, c, cStride,
+                &kernelEpilogue, scratch)
         }
     }
 }
