@@ -29,6 +29,15 @@ typedef struct {
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
+    void (*sigmoid)(float *, ptrdiff_t);
+    void (*softmax)(const float *, ptrdiff_t, ptrdiff_t, float *);
+    void (*decode_boxes)(const float *, const float *, ptrdiff_t, const ck_box_coder *, float *);
+    int (*overlaps_any)(const ck_box_columns *, ptrdiff_t, const float *, float, float);
+    void (*resize_normalized)(
+        const uint8_t *, ptrdiff_t, const float *, const ck_resize_place *, const ck_resize_place *, ptrdiff_t,
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, float *);
+    void (*mask_column)(
+        const float *, const float *, float, float, ptrdiff_t, float, float, float *, uint8_t *);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;

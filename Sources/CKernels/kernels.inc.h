@@ -25,6 +25,8 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 #include "kernels_matrix.inc.h"
 #include "kernels_winograd.inc.h"
 #include "kernels_maps.inc.h"
+#include "kernels_boxes.inc.h"
+#include "kernels_resize.inc.h"
 
 const ck_kernels KERNELS = {
     .name = SIMD_NAME,
@@ -42,4 +44,10 @@ const ck_kernels KERNELS = {
     .roi_align = roi_align,
     .inner_products = inner_products,
     .multiply_registers = multiply_registers,
+    .sigmoid = sigmoid,
+    .softmax = softmax,
+    .decode_boxes = decode_boxes,
+    .overlaps_any = overlaps_any,
+    .resize_normalized = resize_normalized,
+    .mask_column = mask_column,
 };

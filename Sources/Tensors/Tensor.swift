@@ -84,7 +84,7 @@ final class TensorBuffer: @unchecked Sendable {
         if pool?.recycle(pointer, capacity: capacity) != true { free(pointer) }
     }
 
-    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
+    static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
         var memory: UnsafeMutableRawPointer?
         let code = posix_memalign(&memory, 64, capacity * MemoryLayout<Float>.stride)
         guard code == 0, let memory else { fatalError("out of memory: \(capacity) floats are not to be had") }

@@ -39,4 +39,19 @@ struct TensorPoolTests {
         let next = pool.tensor([4096])
         #expect(self.address(next) == address)
     }
+
+    @Test("the same tensors again cost no allocation")
+    func steady() {
+        let pool = TensorPool()
+        func frame() {
+            let tensors = [4096, 100_000, 4096, 30_000].map { pool.tensor([$0]) }
+            pool.withScratch(tensors[0].count) { $0[0] = 1 }
+            pool.withScratch(of: UInt8.self, 5000) { $0[4999] = 1 }
+        }
+        frame()
+        let first = pool.allocations
+        #expect(first > 0)
+        for _ in 0..<20 { frame() }
+        #expect(pool.allocations == first)
+    }
 }

@@ -102,17 +102,68 @@ void ck_add_upsampled(
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
 
 // RoIAlign (He et al. 2017, section 3) of one box in the map's own coordinates into [size, size, channels]:
-// `samples` x `samples` bilinear samples a bin, not aligned, sides at least 1.
+// `samples` x `samples` bilinear samples a bin, not aligned, sides at least 1; at most `ck_most_bins` bins a side and
+// `ck_most_samples` samples a side of each.
+enum { ck_most_bins = 32, ck_most_samples = 4 };
 void ck_roi_align(
     const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
     float y1, ptrdiff_t size, ptrdiff_t samples, float *_Nonnull out);
 
-// Bilinear resize (align_corners false, no antialiasing) of normalised 8-bit RGB rows into floats, three channels a pixel;
-// output rows first..<first + count, `output_stride` floats apart. `table` maps [channel][byte] to its normalised value.
+// Two neighbouring places of a row or column, and the second's weight.
+typedef struct {
+    int32_t low, high;
+    float high_weight;
+} ck_resize_place;
+
+// Where the `output_length` pixels of one axis lie among the input's `length`, as PyTorch's upsample_bilinear2d has it
+// (align_corners false, no antialiasing).
+void ck_resize_places(ptrdiff_t length, ptrdiff_t output_length, ck_resize_place *_Nonnull places);
+
+// Floats of scratch memory that `ck_resize_normalized` needs.
+ptrdiff_t ck_resize_scratch_count(ptrdiff_t width, ptrdiff_t output_width);
+
+// Bilinear resize of normalised 8-bit RGB rows of `width` pixels into floats, three channels a pixel; output rows
+// first..<first + count, `output_stride` floats apart. `table` maps [channel][byte] to its normalised value.
 void ck_resize_normalized(
-    const uint8_t *_Nonnull pixels, ptrdiff_t height, ptrdiff_t width, const float *_Nonnull table,
-    ptrdiff_t output_height, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride,
-    float *_Nonnull output);
+    const uint8_t *_Nonnull pixels, ptrdiff_t width, const float *_Nonnull table,
+    const ck_resize_place *_Nonnull columns, const ck_resize_place *_Nonnull rows, ptrdiff_t output_width,
+    ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *_Nonnull output, float *_Nonnull scratch);
+
+// Mixes two columns of `count` values, and says of each mixed value whether it is above `most`, below `least` or neither (0).
+enum { ck_side_below = 1, ck_side_above = 2 };
+void ck_mask_column(
+    const float *_Nonnull low, const float *_Nonnull high, float low_weight, float high_weight, ptrdiff_t count,
+    float least, float most, float *_Nonnull values, uint8_t *_Nonnull sides);
+
+// The sigmoid of every value, in place.
+void ck_sigmoid(float *_Nonnull values, ptrdiff_t count);
+
+// The softmax of every row of logits [rows, columns].
+void ck_softmax(const float *_Nonnull logits, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull out);
+
+// How boxes are written as differences from others, and what they are cut at.
+typedef struct {
+    // What centre and size differences are divided by.
+    float center_weight, size_weight;
+    // The greatest logarithm of a growth.
+    float greatest_growth;
+    // The picture's size, pixels.
+    float height, width;
+} ck_box_coder;
+
+// Applies differences dx, dy, dw, dh [count, 4] to reference boxes [count, 4] and cuts the boxes at the picture's borders.
+void ck_decode_boxes(
+    const float *_Nonnull deltas, const float *_Nonnull references, ptrdiff_t count,
+    const ck_box_coder *_Nonnull coder, float *_Nonnull boxes);
+
+// Boxes side by side, with their areas.
+typedef struct {
+    const float *_Nonnull x0, *_Nonnull y0, *_Nonnull x1, *_Nonnull y1, *_Nonnull area;
+} ck_box_columns;
+
+// Whether the intersection over union of a box [4] with any of `count` others is above the limit.
+int ck_overlaps_any(
+    const ck_box_columns *_Nonnull boxes, ptrdiff_t count, const float *_Nonnull box, float area, float limit);
 
 // The inner products of `count` rows of `length` floats with one row of weights, plus a bias.
 void ck_inner_products(
