@@ -4,10 +4,9 @@
 
 #include "kernels.h"
 
+// A float that may have changed, as far as the compiler knows.
 #if defined(__aarch64__)
 #define ck_barrier(value) __asm__ volatile("" : "+w"(value))
-#elif defined(__AVX512F__) || !defined(__x86_64__)
-#define ck_barrier(value) __asm__ volatile("" : "+v"(value))
 #else
 #define ck_barrier(value) __asm__ volatile("" : "+x"(value))
 #endif

@@ -395,7 +395,8 @@ static void inner_products(
 // A tile's multiplications and additions without its memory: the most that a product could reach.
 static float multiply_registers(ptrdiff_t rounds) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
-    lanes row = (lanes){} + 0.5f, columns[tile_vectors];
+    float row = 0.5f;
+    lanes columns[tile_vectors];
     for (int j = 0; j < tile_vectors; j++) columns[j] = (lanes){} + 1e-3f;
     for (ptrdiff_t k = 0; k < rounds; k++) {
         // Values that may have changed cannot be multiplied ahead of the loop.

@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 // From here on glibc maps memory of its own for a block, unless freed blocks have taught it otherwise.
 enum { large = 128 * 1024 };
 
-static atomic_size_t all_count, all_bytes, large_count, large_bytes, aligned_count;
+static atomic_size_t all_count, all_bytes, large_count, large_bytes, taken_count;
 
 static void note(size_t size) {
     atomic_fetch_add_explicit(&all_count, 1, memory_order_relaxed);
@@ -60,9 +61,14 @@ void *realloc(void *block, size_t size) {
 int posix_memalign(void **block, size_t alignment, size_t size) {
     NEXT(posix_memalign);
     note(size);
-    // Tensors lie at multiples of a cache line; Swift asks this way for smaller ones, too.
-    if (alignment >= 64) atomic_fetch_add_explicit(&aligned_count, 1, memory_order_relaxed);
     return next(block, alignment, size);
+}
+
+// The pool of tensors takes memory from its address space in this way.
+int mprotect(void *address, size_t size, int protection) {
+    NEXT(mprotect);
+    if (protection & PROT_WRITE) atomic_fetch_add_explicit(&taken_count, 1, memory_order_relaxed);
+    return next(address, size, protection);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
@@ -79,6 +85,6 @@ __attribute__((destructor)) static void report(void) {
     getrusage(RUSAGE_SELF, &usage);
     fprintf(
         file, "{\"blocks\": %zu, \"bytes\": %zu, \"large\": %zu, \"large_bytes\": %zu, \"pool\": %zu, \"faults\": %ld}\n",
-        all_count, all_bytes, large_count, large_bytes, aligned_count, usage.ru_minflt);
+        all_count, all_bytes, large_count, large_bytes, taken_count, usage.ru_minflt);
     fclose(file);
 }

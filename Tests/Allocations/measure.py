@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-# Tensors are the only blocks of the detector that begin at cache lines, so `pool` counts the real allocations of their pool.
+# The pool of tensors takes memory from the system by mprotect, which nothing else does once the threads run.
 UNITS = {
     "pool": "pool allocations",
     "large": "blocks of 128 KiB or more",

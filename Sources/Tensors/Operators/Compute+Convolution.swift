@@ -79,7 +79,7 @@ extension Compute {
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
         let share = tiles.parts(of: workers.count)
-        let step = share.parts(of: share.parts(of: 96)).roundedUp(to: PackedMatrix.rowStep)
+        let step = share.parts(of: share.parts(of: 144)).roundedUp(to: PackedMatrix.rowStep)
         workers.run(tiles, step: step) { range in
             let count = range.count
             // Packed rows come in whole tiles.
