@@ -1,4 +1,5 @@
-// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined.
+// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined, and, where there
+// are instructions for them, ADD_PRODUCTS and ADD_BF16_PRODUCTS (see kernels_narrow.inc.h).
 #include <math.h>
 #include <string.h>
 
@@ -21,16 +22,23 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 
 #include "kernels_matrix.inc.h"
 #include "kernels_winograd.inc.h"
+#include "kernels_narrow.inc.h"
 #include "kernels_maps.inc.h"
 
 const ck_kernels KERNELS = {
     .name = SIMD_NAME,
     .tile_rows = TILE_ROWS,
     .panel_width = panel_width,
+#ifdef ADD_BF16_PRODUCTS
+    .has_bf16 = 1,
+#endif
     .apply_epilogue = apply_epilogue,
     .multiply = multiply,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
+    .multiply_narrow = multiply_narrow,
+    .multiply_narrow_packed = multiply_narrow_packed,
+    .winograd_input_narrow = winograd_input_narrow,
     .max_pool = max_pool,
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,

@@ -69,19 +69,7 @@ static void store_partly(const float *sums, const tile_target *target) {
     }
 }
 
-// One tile: TILE_ROWS x panel_width sums over `inner`, of a packed block [inner, TILE_ROWS] and a panel.
-static void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
-    lanes sums[TILE_ROWS][tile_vectors] = {};
-    for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
-        lanes columns[tile_vectors];
-#pragma clang loop unroll(full)
-        for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < TILE_ROWS; i++) {
-#pragma clang loop unroll(full)
-            for (int j = 0; j < tile_vectors; j++) sums[i][j] += a[i] * columns[j];
-        }
-    }
+INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const tile_target *target) {
     if (target->rows < TILE_ROWS || target->columns < panel_width) {
         float spilled[TILE_ROWS * panel_width];
 #pragma clang loop unroll(full)
@@ -106,6 +94,22 @@ static void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const
             *(lanes *)(out + j * LANES) = sum;
         }
     }
+}
+
+// One tile: TILE_ROWS x panel_width sums over `inner`, of a packed block [inner, TILE_ROWS] and a panel.
+static void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
+    lanes sums[TILE_ROWS][tile_vectors] = {};
+    for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
+        lanes columns[tile_vectors];
+#pragma clang loop unroll(full)
+        for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < TILE_ROWS; i++) {
+#pragma clang loop unroll(full)
+            for (int j = 0; j < tile_vectors; j++) sums[i][j] += a[i] * columns[j];
+        }
+    }
+    store_tile(sums, target);
 }
 
 static void multiply(

@@ -41,27 +41,43 @@ enum { winograd_tile = 4, winograd_window = 6 };
 DEFINE_INPUT_TILE(input_tile_lanes, lanes)
 DEFINE_INPUT_TILE(input_tile1, float)
 
+// Where the rows and columns of a tile's window begin; outside of the picture everything is zero.
+typedef struct {
+    // Null outside.
+    const float *rows[winograd_window];
+    // Floats from a row's beginning; negative outside.
+    ptrdiff_t columns[winograd_window];
+} tile_window;
+
+INLINE tile_window place_window(
+    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t tile) {
+    ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
+    ptrdiff_t tiles = across * ((height + winograd_tile - 1) / winograd_tile);
+    ptrdiff_t number = tile % tiles;
+    const float *picture = input + tile / tiles * height * width * channels;
+    ptrdiff_t top = number / across * winograd_tile - 1, left = number % across * winograd_tile - 1;
+    tile_window window;
+    for (int k = 0; k < winograd_window; k++) {
+        window.rows[k] = top + k >= 0 && top + k < height ? picture + (top + k) * width * channels : NULL;
+        window.columns[k] = left + k >= 0 && left + k < width ? (left + k) * channels : -1;
+    }
+    return window;
+}
+
+// Transforms the channels first..<first + count of a tile; the points lie `plane` floats apart.
+INLINE void transform_window(
+    const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out, ptrdiff_t plane) {
+    ptrdiff_t c = 0;
+    for (; c + LANES <= count; c += LANES) input_tile_lanes(window->rows, window->columns, first + c, out + c, plane);
+    for (; c < count; c++) input_tile1(window->rows, window->columns, first + c, out + c, plane);
+}
+
 static void winograd_input(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     float *out) {
-    ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
-    ptrdiff_t tiles = across * ((height + winograd_tile - 1) / winograd_tile);
-    ptrdiff_t plane = count * channels;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t number = (first + i) % tiles;
-        const float *picture = input + (first + i) / tiles * height * width * channels;
-        ptrdiff_t top = number / across * winograd_tile - 1, left = number % across * winograd_tile - 1;
-        const float *rows[winograd_window];
-        ptrdiff_t columns[winograd_window];
-        for (int k = 0; k < winograd_window; k++) {
-            // Outside of the picture everything is zero.
-            rows[k] = top + k >= 0 && top + k < height ? picture + (top + k) * width * channels : NULL;
-            columns[k] = left + k >= 0 && left + k < width ? (left + k) * channels : -1;
-        }
-        float *target = out + i * channels;
-        ptrdiff_t c = 0;
-        for (; c + LANES <= channels; c += LANES) input_tile_lanes(rows, columns, c, target + c, plane);
-        for (; c < channels; c++) input_tile1(rows, columns, c, target + c, plane);
+        tile_window window = place_window(input, height, width, channels, first + i);
+        transform_window(&window, 0, channels, out + i * channels, count * channels);
     }
 }
 
