@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels.h"
 
@@ -88,8 +89,26 @@ void ck_pack(const float *weights, ptrdiff_t inner, ptrdiff_t columns, ptrdiff_t
     }
 }
 
+ptrdiff_t ck_row_block(void) {
+    static _Atomic ptrdiff_t known;
+    ptrdiff_t rows = atomic_load_explicit(&known, memory_order_relaxed);
+    if (rows > 0) return rows;
+    long bytes = 0;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    // Where the system does not tell, what most processors have at least.
+    if (bytes < (256 << 10)) bytes = 512 << 10;
+    rows = (ptrdiff_t)bytes * 9 / 16 / (ck_inner_block * (ptrdiff_t)sizeof(float));
+    // Whole tiles of every instruction set.
+    if (rows > 576) rows = 576;
+    rows = rows / 24 * 24;
+    atomic_store_explicit(&known, rows, memory_order_relaxed);
+    return rows;
+}
+
 // Rows are packed in whole tiles, so the last may go beyond the block.
-ptrdiff_t ck_scratch_count(void) { return (ck_row_block + kernels()->tile_rows) * ck_inner_block; }
+ptrdiff_t ck_scratch_count(void) { return (ck_row_block() + kernels()->tile_rows) * ck_inner_block; }
 
 void ck_multiply(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, ptrdiff_t a_stride, const float *packed,
@@ -119,11 +138,6 @@ void ck_pack_narrow(const uint16_t *weights, ptrdiff_t inner, ptrdiff_t columns,
     }
 }
 
-ptrdiff_t ck_narrow_scratch_count(void) {
-    ptrdiff_t lanes = ck_panel_width() / 2;
-    return (ck_row_block + kernels()->tile_rows) * (ck_pair_block + lanes);
-}
-
 void ck_multiply_narrow(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, ptrdiff_t a_stride,
     const ck_narrow_weights *weights, float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue, float *scratch) {
@@ -134,6 +148,19 @@ void ck_multiply_narrow_packed(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const ck_narrow_weights *weights, float *c,
     ptrdiff_t c_stride, const ck_epilogue *epilogue) {
     kernels()->multiply_narrow_packed(rows, columns, inner, a, weights, c, c_stride, epilogue);
+}
+
+void ck_multiply_windows(
+    const ck_window *window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
+    ptrdiff_t columns, const float *packed, float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue, float *scratch) {
+    kernels()->multiply_windows(
+        window, first, count, offset, group_channels, columns, packed, c, c_stride, epilogue, scratch);
+}
+
+void ck_multiply_packed(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const float *packed, float *c,
+    ptrdiff_t c_stride, const ck_epilogue *epilogue) {
+    kernels()->multiply_packed(rows, columns, inner, a, packed, c, c_stride, epilogue);
 }
 
 void ck_unfold(
@@ -190,20 +217,26 @@ void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t output
 
 void ck_winograd_input(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    float *out) {
-    kernels()->winograd_input(input, height, width, channels, first, count, out);
+    float *out, ptrdiff_t plane) {
+    kernels()->winograd_input(input, height, width, channels, first, count, out, plane);
+}
+
+void ck_winograd_input_packed(
+    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
+    float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_packed(input, height, width, channels, first, count, out, plane);
 }
 
 void ck_winograd_input_narrow(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_narrowing *narrowing, float *out) {
-    kernels()->winograd_input_narrow(input, height, width, channels, first, count, narrowing, out);
+    const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_narrow(input, height, width, channels, first, count, narrowing, out, plane);
 }
 
 void ck_winograd_output(
-    const float *products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_epilogue *epilogue, float *output) {
-    kernels()->winograd_output(products, height, width, channels, first, count, epilogue, output);
+    const float *products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
+    kernels()->winograd_output(products, plane, height, width, channels, first, count, epilogue, output);
 }
 
 void ck_max_pool(
@@ -226,6 +259,11 @@ void ck_inner_products(
 
 void ck_multiply_registers(ptrdiff_t rounds) {
     volatile float kept = kernels()->multiply_registers(rounds);
+    (void)kept;
+}
+
+void ck_multiply_narrow_registers(ptrdiff_t rounds, int is_bf16) {
+    volatile float kept = kernels()->multiply_narrow_registers(rounds, is_bf16);
     (void)kept;
 }
 

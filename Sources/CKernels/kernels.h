@@ -12,10 +12,17 @@ typedef struct {
     void (*multiply)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const float *, float *, ptrdiff_t,
         const ck_epilogue *, float *);
+    void (*multiply_windows)(
+        const ck_window *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, float *, ptrdiff_t,
+        const ck_epilogue *, float *);
+    void (*multiply_packed)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, ptrdiff_t, const ck_epilogue *);
     void (*winograd_input)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*winograd_input_packed)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_output)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
     void (*multiply_narrow)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const ck_narrow_weights *, float *, ptrdiff_t,
         const ck_epilogue *, float *);
@@ -23,7 +30,7 @@ typedef struct {
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const ck_narrow_weights *, float *, ptrdiff_t,
         const ck_epilogue *);
     void (*winograd_input_narrow)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_narrowing *, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_narrowing *, float *, ptrdiff_t);
     void (*max_pool)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*add_upsampled)(
@@ -32,6 +39,7 @@ typedef struct {
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
+    float (*multiply_narrow_registers)(ptrdiff_t, int);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;
@@ -42,8 +50,7 @@ extern const ck_kernels ck_kernels_avx512vnni;
 extern const ck_kernels ck_kernels_avx512bf16;
 #endif
 
-// The product's blocks: the part of the inner dimension whose panel stays in the first cache, and the rows whose packed
-// form stays in the second.
-enum { ck_inner_block = 384, ck_row_block = 144 };
-// The same part of the inner dimension in pairs of 16-bit elements.
-enum { ck_pair_block = 256 };
+// The part of the inner dimension, in floats or pairs, whose panel of weights stays in the first cache.
+enum { ck_inner_block = 256 };
+// The rows of a product that are packed at a time: as many as leave half of the second cache to everything else.
+ptrdiff_t ck_row_block(void);

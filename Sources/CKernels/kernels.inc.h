@@ -13,6 +13,9 @@
 #define ck_barrier(value) __asm__ volatile("" : "+x"(value))
 #endif
 
+// Loops of a known few turns whose values are to stay in registers.
+#define UNROLL _Pragma("clang loop unroll(full)")
+
 #define INLINE static inline __attribute__((always_inline))
 
 // LANES floats that need not be aligned.
@@ -34,7 +37,10 @@ const ck_kernels KERNELS = {
 #endif
     .apply_epilogue = apply_epilogue,
     .multiply = multiply,
+    .multiply_windows = multiply_windows,
+    .multiply_packed = multiply_packed,
     .winograd_input = winograd_input,
+    .winograd_input_packed = winograd_input_packed,
     .winograd_output = winograd_output,
     .multiply_narrow = multiply_narrow,
     .multiply_narrow_packed = multiply_narrow_packed,
@@ -44,4 +50,5 @@ const ck_kernels KERNELS = {
     .roi_align = roi_align,
     .inner_products = inner_products,
     .multiply_registers = multiply_registers,
+    .multiply_narrow_registers = multiply_narrow_registers,
 };

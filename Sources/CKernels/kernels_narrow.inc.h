@@ -78,48 +78,71 @@ INLINE void load_group(const float *in, ptrdiff_t count, lanes *low, lanes *high
 INLINE void pack_group(
     const float *a, ptrdiff_t a_stride, ptrdiff_t rows, ptrdiff_t count, const ck_narrowing *narrowing, int is_bf16,
     float *out) {
-    float group[TILE_ROWS * LANES];
+    float group[TILE_ROWS * LANES] __attribute__((aligned(64)));
+    const float *pointers[TILE_ROWS];
     for (ptrdiff_t r = 0; r < TILE_ROWS; r++) {
         lanes low = {}, high = {};
         if (r < rows) load_group(a + r * a_stride, count, &low, &high);
+        pointers[r] = group + r * LANES;
         *(pairs *)(group + r * LANES) = narrowed(low, high, narrowing, is_bf16);
     }
-    pack_rows(group, LANES, TILE_ROWS, LANES, out);
+    pack_rows(pointers, LANES, out);
 }
 
 // One tile: TILE_ROWS x panel_width sums over `count` pairs; integers are multiplied by the scales [panel_width].
 INLINE void multiply_narrow_tile(
     const float *a, const float *b, ptrdiff_t count, const float *scales, int is_bf16, const tile_target *target) {
     pairs sums[TILE_ROWS][tile_vectors] = {};
+    prefetch_target(target);
     for (ptrdiff_t k = 0; k < count; k++, a += TILE_ROWS, b += panel_width) {
         pairs columns[tile_vectors];
-#pragma clang loop unroll(full)
-        for (int j = 0; j < tile_vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < TILE_ROWS; i++) {
+        UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
+        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
             pairs row = (pairs){} + *(const one_pair *)(a + i);
-#pragma clang loop unroll(full)
-            for (int j = 0; j < tile_vectors; j++)
+            UNROLL for (int j = 0; j < tile_vectors; j++)
                 sums[i][j] = is_bf16 ? (pairs)add_bf16_products((lanes)sums[i][j], row, columns[j])
                                      : add_products(sums[i][j], row, columns[j]);
         }
     }
     lanes results[TILE_ROWS][tile_vectors];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < TILE_ROWS; i++) {
-#pragma clang loop unroll(full)
-        for (int j = 0; j < tile_vectors; j++)
+    UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+        UNROLL for (int j = 0; j < tile_vectors; j++)
             results[i][j] = is_bf16 ? (lanes)sums[i][j]
                                     : __builtin_convertvector(sums[i][j], lanes) * *(const lanes *)(scales + j * LANES);
     }
     store_tile(results, target);
 }
 
+// A tile's multiplications and additions without its memory.
+INLINE float multiply_registers_as(ptrdiff_t rounds, int is_bf16) {
+    pairs sums[TILE_ROWS][tile_vectors] = {};
+    pairs row = (pairs){} + 0x00010001, columns[tile_vectors];
+    for (int j = 0; j < tile_vectors; j++) columns[j] = (pairs){} + 0x00020002;
+    for (ptrdiff_t k = 0; k < rounds; k++) {
+        ck_barrier(row);
+        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+            UNROLL for (int j = 0; j < tile_vectors; j++)
+                sums[i][j] = is_bf16 ? (pairs)add_bf16_products((lanes)sums[i][j], row, columns[j])
+                                     : add_products(sums[i][j], row, columns[j]);
+        }
+    }
+    unsigned_pairs total = {};
+    for (int i = 0; i < TILE_ROWS; i++)
+        for (int j = 0; j < tile_vectors; j++) total ^= (unsigned_pairs)sums[i][j];
+    uint32_t sum = 0;
+    for (int i = 0; i < LANES; i++) sum ^= total[i];
+    return (float)sum;
+}
+
+static float multiply_narrow_registers(ptrdiff_t rounds, int is_bf16) {
+    return is_bf16 ? multiply_registers_as(rounds, 1) : multiply_registers_as(rounds, 0);
+}
+
 // One block of packed rows times the pairs start..<start + length of all panels.
 INLINE void multiply_narrow_block(
     const float *block, ptrdiff_t tile_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t count, ptrdiff_t start,
     ptrdiff_t length, const float *packed, const float *scales, int is_bf16, float *c, ptrdiff_t c_stride,
-    ptrdiff_t top, const ck_epilogue *epilogue) {
+    ptrdiff_t top, const ck_epilogue *epilogue, ahead *ahead) {
     for (ptrdiff_t x = 0; x < columns; x += panel_width) {
         const float *panel = packed + x * count + start * panel_width;
         for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS) {
@@ -134,15 +157,16 @@ INLINE void multiply_narrow_block(
                 .column = x,
                 .place = place,
             };
+            fetch_ahead(ahead);
             multiply_narrow_tile(
                 block + r / TILE_ROWS * tile_stride, panel, length, is_bf16 ? NULL : scales + x, is_bf16, &target);
         }
     }
 }
 
-// The pairs in equal parts of whole groups, of at most ck_pair_block where a group is not larger.
+// The pairs in equal parts of whole groups, of at most ck_inner_block.
 INLINE ptrdiff_t pair_part(ptrdiff_t count) {
-    ptrdiff_t groups = count / LANES, parts = (count + ck_pair_block - 1) / ck_pair_block;
+    ptrdiff_t groups = count / LANES, parts = (count + ck_inner_block - 1) / ck_inner_block;
     return parts > 0 ? (groups + parts - 1) / parts * LANES : 0;
 }
 
@@ -150,9 +174,9 @@ INLINE void multiply_narrow_rows(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, ptrdiff_t a_stride,
     const ck_narrow_weights *weights, int is_bf16, float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue,
     float *scratch) {
-    ptrdiff_t count = pair_count(inner), depth = pair_part(count);
-    for (ptrdiff_t top = 0; top < rows; top += ck_row_block) {
-        ptrdiff_t height = rows - top < ck_row_block ? rows - top : ck_row_block;
+    ptrdiff_t count = pair_count(inner), depth = pair_part(count), most = ck_row_block();
+    for (ptrdiff_t top = 0; top < rows; top += most) {
+        ptrdiff_t height = rows - top < most ? rows - top : most;
         for (ptrdiff_t start = 0; start < count; start += depth) {
             ptrdiff_t length = count - start < depth ? count - start : depth;
             for (ptrdiff_t r = 0; r < height; r += TILE_ROWS) {
@@ -162,9 +186,16 @@ INLINE void multiply_narrow_rows(
                         a + (top + r) * a_stride + 2 * k, a_stride, used, inner - 2 * k, &weights->narrowing, is_bf16,
                         scratch + r * length + (k - start) * TILE_ROWS);
             }
+            int last = start + length == count;
+            ptrdiff_t below = rows - top - height < most ? rows - top - height : most;
+            ptrdiff_t next_top = last ? top + height : top, next = last ? 0 : 2 * (start + length);
+            ptrdiff_t tiles = (height + TILE_ROWS - 1) / TILE_ROWS * ((columns + panel_width - 1) / panel_width);
+            ahead ahead = look_ahead(
+                a + next_top * a_stride + next, a_stride, last ? below : height,
+                2 * depth < inner - next ? 2 * depth : inner - next, tiles);
             multiply_narrow_block(
                 scratch, TILE_ROWS * length, height, columns, count, start, length, weights->packed, weights->scales,
-                is_bf16, c, c_stride, top, epilogue);
+                is_bf16, c, c_stride, top, epilogue, &ahead);
         }
     }
 }
@@ -182,11 +213,12 @@ INLINE void multiply_narrow_tiles(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const ck_narrow_weights *weights, int is_bf16,
     float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue) {
     ptrdiff_t count = pair_count(inner), depth = pair_part(count);
+    ahead nothing = {.next = NULL};
     for (ptrdiff_t start = 0; start < count; start += depth) {
         ptrdiff_t length = count - start < depth ? count - start : depth;
         multiply_narrow_block(
             a + start * TILE_ROWS, TILE_ROWS * count, rows, columns, count, start, length, weights->packed,
-            weights->scales, is_bf16, c, c_stride, 0, epilogue);
+            weights->scales, is_bf16, c, c_stride, 0, epilogue, &nothing);
     }
 }
 
@@ -202,78 +234,76 @@ static void multiply_narrow_packed(
 // Winograd's input transform, narrowed. Integers are narrowed first, and the transform of 8-bit numbers is exact in 16 bits: no sum
 // is above 100 times the largest. Floats are transformed first, and the transform is rounded to bfloat16.
 
-enum { winograd_points = winograd_window * winograd_window };
 
-#define TRANSFORM_WINDOW(type, load, store)                                                                          \
-    do {                                                                                                             \
-        type t[winograd_window][winograd_window];                                                                    \
-        for (int x = 0; x < winograd_window; x++) {                                                                  \
-            type d[winograd_window];                                                                                 \
-            for (int y = 0; y < winograd_window; y++) d[y] = load;                                                   \
-            INPUT_TRANSFORM(d[0], d[1], d[2], d[3], d[4], d[5], t[0][x], t[1][x], t[2][x], t[3][x], t[4][x], t[5][x]); \
-        }                                                                                                            \
-        for (int y = 0; y < winograd_window; y++) {                                                                  \
-            type v[winograd_window];                                                                                 \
-            INPUT_TRANSFORM(t[y][0], t[y][1], t[y][2], t[y][3], t[y][4], t[y][5], v[0], v[1], v[2], v[3], v[4], v[5]); \
-            for (int x = 0; x < winograd_window; x++) store = v[x];                                                  \
-        }                                                                                                            \
-    } while (0)
-
-// Transforms a group of a window's channels, of which `count` are there, into `out` [36, LANES] pairs.
-INLINE void transform_narrow(
-    const tile_window *window, ptrdiff_t channel, ptrdiff_t count, const ck_narrowing *narrowing, int is_bf16,
-    float *out) {
-    lanes values[winograd_window][winograd_window][2];
-    for (int y = 0; y < winograd_window; y++) {
-        for (int x = 0; x < winograd_window; x++) {
-            lanes *both = values[y][x];
-            both[0] = both[1] = (lanes){};
-            if (window->rows[y] && window->columns[x] >= 0)
-                load_group(window->rows[y] + window->columns[x] + channel, count, &both[0], &both[1]);
+// Transforms a group of a window's channels, of which `count` are there; the points lie `plane` pairs apart. `is_whole` says that nothing
+// of it is missing.
+INLINE void transform_integers(
+    const tile_window *window, ptrdiff_t channel, ptrdiff_t count, const ck_narrowing *narrowing, int is_whole,
+    float *out, ptrdiff_t plane) {
+    elements t[winograd_points];
+    UNROLL for (int x = 0; x < winograd_window; x++) {
+        elements d[winograd_window];
+        UNROLL for (int y = 0; y < winograd_window; y++) {
+            lanes low = {}, high = {};
+            if (is_whole || (window->rows[y] && window->columns[x] >= 0))
+                load_group(
+                    window->rows[y] + window->columns[x] + channel, is_whole ? narrow_group : count, &low, &high);
+            d[y] = (elements)narrowed(low, high, narrowing, 0);
         }
+        elements *v = t + x;
+        INPUT_TRANSFORM(elements, d, v, winograd_window);
     }
-    if (is_bf16) {
-        lanes transformed[winograd_points][2];
-        for (int half = 0; half < 2; half++)
-            TRANSFORM_WINDOW(lanes, values[y][x][half], transformed[y * winograd_window + x][half]);
-        for (int point = 0; point < winograd_points; point++)
-            *(pairs *)(out + point * LANES) = narrowed(transformed[point][0], transformed[point][1], narrowing, 1);
-    } else {
-        TRANSFORM_WINDOW(
-            elements, (elements)narrowed(values[y][x][0], values[y][x][1], narrowing, 0),
-            *(elements *)(out + (y * winograd_window + x) * LANES));
+    UNROLL for (int y = 0; y < winograd_window; y++) {
+        elements *d = t + y * winograd_window, v[winograd_window];
+        INPUT_TRANSFORM(elements, d, v, 1);
+        UNROLL for (int x = 0; x < winograd_window; x++)
+            *(elements *)(out + (y * winograd_window + x) * plane) = v[x];
     }
 }
 
-INLINE void winograd_input_as(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_narrowing *narrowing, int is_bf16, float *out) {
-    ptrdiff_t inner = pair_count(channels);
-    ptrdiff_t plane = (count + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * inner;
-    float transformed[winograd_points * TILE_ROWS * LANES];
-    for (ptrdiff_t i = 0; i < count; i += TILE_ROWS) {
-        ptrdiff_t used = count - i < TILE_ROWS ? count - i : TILE_ROWS;
-        tile_window windows[TILE_ROWS];
-        for (ptrdiff_t r = 0; r < used; r++)
-            windows[r] = place_window(input, height, width, channels, first + i + r);
-        for (ptrdiff_t k = 0; k < inner; k += LANES) {
-            for (ptrdiff_t r = 0; r < used; r++)
-                transform_narrow(
-                    &windows[r], 2 * k, channels - 2 * k, narrowing, is_bf16,
-                    transformed + r * winograd_points * LANES);
-            for (int point = 0; point < winograd_points; point++)
-                pack_rows(
-                    transformed + point * LANES, winograd_points * LANES, used, LANES,
-                    out + point * plane + i * inner + k * TILE_ROWS);
-        }
+INLINE void transform_bf16(
+    const tile_window *window, ptrdiff_t channel, ptrdiff_t count, const ck_narrowing *narrowing, float *out,
+    ptrdiff_t plane) {
+    float halves[2][winograd_points * LANES];
+    for (int half = 0; half < 2; half++) {
+        ptrdiff_t used = count - half * LANES < LANES ? count - half * LANES : LANES;
+        if (used < LANES) memset(halves[half], 0, sizeof halves[half]);
+        if (used > 0) transform_window(window, channel + half * LANES, used, halves[half], LANES);
     }
+    for (int point = 0; point < winograd_points; point++)
+        *(pairs *)(out + point * plane) = narrowed(
+            *(const lanes *)(halves[0] + point * LANES), *(const lanes *)(halves[1] + point * LANES), narrowing, 1);
 }
 
 static void winograd_input_narrow(
     const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_narrowing *narrowing, float *out) {
-    if (narrowing->is_bf16)
-        winograd_input_as(input, height, width, channels, first, count, narrowing, 1, out);
-    else
-        winograd_input_as(input, height, width, channels, first, count, narrowing, 0, out);
+    const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
+    tile_grid grid = make_grid(input, height, width, channels);
+    ptrdiff_t inner = pair_count(channels);
+    // [points, TILE_ROWS, pairs]; rows that are missing stay zero.
+    float transformed[winograd_points * TILE_ROWS * LANES] __attribute__((aligned(64)));
+    for (ptrdiff_t i = 0; i < count; i += TILE_ROWS) {
+        ptrdiff_t used = count - i < TILE_ROWS ? count - i : TILE_ROWS;
+        tile_window windows[TILE_ROWS];
+        for (ptrdiff_t r = 0; r < used; r++) windows[r] = place_window(&grid, first + i + r);
+        if (used < TILE_ROWS) memset(transformed, 0, sizeof transformed);
+        for (ptrdiff_t k = 0; k < inner; k += LANES) {
+            ptrdiff_t channel = 2 * k, length = channels - channel;
+            for (ptrdiff_t r = 0; r < used; r++) {
+                float *target = transformed + r * LANES;
+                if (narrowing->is_bf16)
+                    transform_bf16(&windows[r], channel, length, narrowing, target, TILE_ROWS * LANES);
+                else if (windows[r].is_partial || length < narrow_group)
+                    transform_integers(&windows[r], channel, length, narrowing, 0, target, TILE_ROWS * LANES);
+                else
+                    transform_integers(&windows[r], channel, length, narrowing, 1, target, TILE_ROWS * LANES);
+            }
+            float *target = out + i * inner + k * TILE_ROWS;
+            for (int point = 0; point < winograd_points; point++) {
+                const float *rows[TILE_ROWS];
+                for (int r = 0; r < TILE_ROWS; r++) rows[r] = transformed + (point * TILE_ROWS + r) * LANES;
+                pack_rows(rows, LANES, target + point * plane);
+            }
+        }
+    }
 }

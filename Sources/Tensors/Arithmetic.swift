@@ -8,7 +8,7 @@ public enum Arithmetic: Equatable, Sendable {
 }
 
 /// The range of an operator's input that 8 bits are spread over; what lies outside becomes its nearer end.
-public struct ActivationRange: Codable, Equatable, Sendable {
+public struct ActivationRange: Equatable, Sendable {
     /// At most 0.
     public let minimum: Float
     /// At least 0.
@@ -32,4 +32,22 @@ public struct ActivationRange: Codable, Equatable, Sendable {
     var lowest: Int { Int((minimum / step).rounded()) }
     /// The number of the highest level.
     var highest: Int { lowest + 255 }
+}
+
+extension ActivationRange: Codable {
+    /// Reads `[minimum, maximum]`, whatever numbers they are: see `isUsable`.
+    public init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        minimum = try list.decode(Float.self)
+        maximum = try list.decode(Float.self)
+        guard list.isAtEnd else {
+            throw DecodingError.dataCorruptedError(in: list, debugDescription: "a range has two numbers")
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        try list.encode(minimum)
+        try list.encode(maximum)
+    }
 }

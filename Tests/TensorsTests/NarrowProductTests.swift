@@ -20,7 +20,7 @@ import Testing
 
     private func multiply(_ a: [Float], rows: Int, _ matrix: NarrowMatrix, epilogue: ck_epilogue = .none) -> [Float] {
         let (left, result) = (Tensor(a, shape: [rows, matrix.inner]), Tensor(zeros: [rows, matrix.columns]))
-        let scratch = Tensor(zeros: [NarrowMatrix.scratchCount])
+        let scratch = Tensor(zeros: [PackedMatrix.scratchCount])
         matrix.multiply(
             rows: rows, left.pointer, stride: matrix.inner, into: result.pointer, stride: matrix.columns,
             columns: 0..<matrix.columns, epilogue: epilogue, scratch: scratch.pointer)

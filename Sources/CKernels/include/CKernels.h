@@ -40,6 +40,11 @@ void ck_multiply(
     const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue,
     float *_Nonnull scratch);
 
+// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [inner, tile rows], the last one whole too.
+void ck_multiply_packed(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, const float *_Nonnull packed,
+    float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue);
+
 // Products of 16-bit elements, which are two a 32-bit lane of a vector: the left side is narrowed as it is packed. They come in
 // pairs, and a pair takes the room of a float.
 
@@ -66,9 +71,7 @@ int ck_has_bf16(void);
 ptrdiff_t ck_pair_count(ptrdiff_t inner);
 // Packs [inner, columns] 16-bit elements into `ck_packed_count(ck_pair_count(inner), columns)` pairs.
 void ck_pack_narrow(const uint16_t *_Nonnull weights, ptrdiff_t inner, ptrdiff_t columns, float *_Nonnull packed);
-// Floats of scratch memory that `ck_multiply_narrow` needs.
-ptrdiff_t ck_narrow_scratch_count(void);
-// As `ck_multiply`. No sum of integers may be beyond 32 bits.
+// As `ck_multiply`, with as much scratch memory. No sum of integers may be beyond 32 bits.
 void ck_multiply_narrow(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, ptrdiff_t a_stride,
     const ck_narrow_weights *_Nonnull weights, float *_Nonnull c, ptrdiff_t c_stride,
@@ -93,24 +96,39 @@ void ck_unfold(
     const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
     float *_Nonnull rows);
 
+// The product of the same windows, which are packed from where they lie, with weights [kernel * kernel * group_channels, columns].
+void ck_multiply_windows(
+    const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
+    ptrdiff_t columns, const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride,
+    const ck_epilogue *_Nonnull epilogue, float *_Nonnull scratch);
+
 // Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row;
 // the tiles of several pictures, one after the other in memory, are numbered on.
 
+// Floats from one plane of at least `count` floats to the next. The same place in all 36 is read or written at once; were they a
+// multiple of the cache's stride apart, they would push each other out of it.
+static inline ptrdiff_t ck_winograd_plane(ptrdiff_t count) { return (count + 15) / 16 * 16 + 16; }
+
 // Transforms a 3x3 filter bank [3, 3, inputs, outputs] into [36, inputs, outputs].
 void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff_t outputs, float *_Nonnull out);
-// Transforms the input of the tiles first..<first + count into [36, count, channels]; padding 1.
+// Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie `plane` floats
+// apart: `ck_winograd_plane` tells how far it is best.
 void ck_winograd_input(
     const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, float *_Nonnull out);
-// Likewise into rows as `ck_multiply_narrow_packed` takes them, 36 times `count` rows. Integers are narrowed before the transform, which
-// is exact where low and high are within +-327; bfloat16 after it.
+    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+// Likewise, each plane's rows packed as `ck_multiply_packed` takes them; the last tile of rows is filled up with zeros.
+void ck_winograd_input_packed(
+    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+// Likewise, as `ck_multiply_narrow_packed` takes them. Integers are narrowed before the transform, which is exact where low and high are
+// within +-327; bfloat16 after it.
 void ck_winograd_input_narrow(
     const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out);
-// Transforms products [36, count, channels] back into the output's pixels and applies the epilogue.
+    ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out, ptrdiff_t plane);
+// Transforms 36 planes [count, channels] of products back into the output's pixels and applies the epilogue.
 void ck_winograd_output(
-    const float *_Nonnull products, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
+    const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
 
 // 3x3 maximum with stride 2 and padding 1, output rows first..<first + count.
 void ck_max_pool(
@@ -142,6 +160,8 @@ void ck_inner_products(
 
 // Multiplies and adds in registers alone, as the inner loop of a product does: one tile of sums a round.
 void ck_multiply_registers(ptrdiff_t rounds);
+// The same with pairs of 16-bit elements: twice as many of both.
+void ck_multiply_narrow_registers(ptrdiff_t rounds, int is_bf16);
 
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {

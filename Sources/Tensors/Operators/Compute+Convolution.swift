@@ -78,22 +78,42 @@ extension Compute {
         let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
-        let share = tiles.parts(of: workers.count).roundedUp(to: PackedMatrix.rowStep)
-        let step = max(PackedMatrix.rowStep, min(96, share))
+        let share = tiles.parts(of: workers.count)
+        let step = share.parts(of: share.parts(of: 96)).roundedUp(to: PackedMatrix.rowStep)
         workers.run(tiles, step: step) { range in
             let count = range.count
-            pool.withScratch(36 * count * (inputs + outputs) + PackedMatrix.scratchCount) { memory in
-                let products = memory + 36 * count * inputs
-                let scratch = products + 36 * count * outputs
-                ck_winograd_input(input.pointer, height, width, inputs, range.lowerBound, count, memory)
+            // Packed rows come in whole tiles.
+            let rows = count.roundedUp(to: PackedMatrix.rowStep)
+            let (inputPlane, outputPlane) = (
+                ck_winograd_plane(rows * weights.matrices[0].packedInner), ck_winograd_plane(count * outputs)
+            )
+            pool.withScratch(36 * (inputPlane + outputPlane)) { memory in
+                let products = memory + 36 * inputPlane
+                switch weights.matrices[0].layout {
+                case .plain:
+                    ck_winograd_input(
+                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                case .single:
+                    ck_winograd_input_packed(
+                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                case .narrow(let matrix):
+                    var narrowing = matrix.narrowing
+                    ck_winograd_input_narrow(
+                        input.pointer, height, width, inputs, range.lowerBound, count, &narrowing, memory, inputPlane)
+                }
                 for (point, matrix) in weights.matrices.enumerated() {
-                    matrix.multiply(
-                        rows: count, memory + point * count * inputs, stride: inputs,
-                        into: products + point * count * outputs, stride: outputs, epilogue: .none, scratch: scratch)
+                    let (from, to) = (memory + point * inputPlane, products + point * outputPlane)
+                    if case .plain = matrix.layout {
+                        matrix.multiply(
+                            rows: count, from, stride: inputs, into: to, stride: outputs, epilogue: .none,
+                            scratch: products)
+                    } else {
+                        matrix.multiply(rows: count, packed: from, into: to, stride: outputs, epilogue: .none)
+                    }
                 }
                 var epilogue = ck_epilogue(bias: weights.bias, residual: residual, activation: activation)
                 ck_winograd_output(
-                    products, height, width, outputs, range.lowerBound, count, &epilogue, output.pointer)
+                    products, outputPlane, height, width, outputs, range.lowerBound, count, &epilogue, output.pointer)
             }
         }
     }
@@ -112,19 +132,19 @@ extension Compute {
             let (picture, first) = (piece / blocks, piece % blocks * step)
             let count = min(step, pixels - first)
             let offset = (picture * pixels + first) * outputs
-            var window = ck_window(
+            let window = ck_window(
                 input: input.pointer + picture * input.height * input.width * weights.inputChannels,
                 height: input.height, width: input.width, channels: weights.inputChannels, kernel: weights.kernel,
                 stride: weights.stride, padding: weights.padding, output_width: output.width)
-            pool.withScratch(count * inner + PackedMatrix.scratchCount) { rows in
+            pool.withScratch(weights.matrices[0].scratchCount(windows: count)) { scratch in
                 for (group, matrix) in weights.matrices.enumerated() {
-                    ck_unfold(&window, first, count, group * groupInputs, groupInputs, rows)
                     let column = group * groupOutputs
                     matrix.multiply(
-                        rows: count, rows, stride: inner, into: output.pointer + offset + column, stride: outputs,
+                        window, range: first..<first + count, offset: group * groupInputs, channels: groupInputs,
+                        into: output.pointer + offset + column, stride: outputs,
                         epilogue: ck_epilogue(
                             bias: weights.bias, column: column, residual: residual, place: offset + column,
-                            activation: activation), scratch: rows + count * inner)
+                            activation: activation), scratch: scratch)
                 }
             }
         }

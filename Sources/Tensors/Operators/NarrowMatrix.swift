@@ -13,9 +13,6 @@ struct NarrowMatrix: Sendable {
     /// Whether the processor has instructions for bfloat16; products are right without, but slower than in single precision.
     static var hasBFloat16: Bool { ck_has_bf16() != 0 }
 
-    /// Floats of scratch memory that a product needs.
-    static var scratchCount: Int { ck_narrow_scratch_count() }
-
     /// Rounds a row-major matrix to bfloat16.
     init(bf16 values: UnsafePointer<Float>, inner: Int, columns: Int) {
         let elements = (0..<inner * columns).map { index in
