@@ -262,8 +262,8 @@ void ck_multiply_registers(ptrdiff_t rounds) {
     (void)kept;
 }
 
-void ck_multiply_narrow_registers(ptrdiff_t rounds, int is_bf16) {
-    volatile float kept = kernels()->multiply_narrow_registers(rounds, is_bf16);
+void ck_multiply_narrow_cached(ptrdiff_t rounds, int is_bf16) {
+    volatile float kept = kernels()->multiply_narrow_cached(rounds, is_bf16);
     (void)kept;
 }
 

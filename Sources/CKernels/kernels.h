@@ -39,7 +39,7 @@ typedef struct {
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
-    float (*multiply_narrow_registers)(ptrdiff_t, int);
+    float (*multiply_narrow_cached)(ptrdiff_t, int);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;

@@ -1,17 +1,21 @@
 // The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined, and, where there
-// are instructions for them, ADD_PRODUCTS and ADD_BF16_PRODUCTS (see kernels_narrow.inc.h).
+// are instructions for them, MULTIPLY_PAIRS or ADD_PRODUCTS and ADD_BF16_PRODUCTS (see kernels_narrow.inc.h).
 #include <math.h>
 #include <string.h>
 
 #include "kernels.h"
 
 #if defined(__aarch64__)
-#define ck_barrier(value) __asm__ volatile("" : "+w"(value))
+#define CK_VECTOR(value) "+w"(value)
 #elif defined(__AVX512F__) || !defined(__x86_64__)
-#define ck_barrier(value) __asm__ volatile("" : "+v"(value))
+#define CK_VECTOR(value) "+v"(value)
 #else
-#define ck_barrier(value) __asm__ volatile("" : "+x"(value))
+#define CK_VECTOR(value) "+x"(value)
 #endif
+// The compiler takes the values for changed here, and keeps what is before and after apart.
+#define ck_barrier(value) __asm__ volatile("" : CK_VECTOR(value))
+
+#define ck_barrier_pair(a, b) __asm__ volatile("" : CK_VECTOR(a), CK_VECTOR(b))
 
 // Loops of a known few turns whose values are to stay in registers.
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -50,5 +54,5 @@ const ck_kernels KERNELS = {
     .roi_align = roi_align,
     .inner_products = inner_products,
     .multiply_registers = multiply_registers,
-    .multiply_narrow_registers = multiply_narrow_registers,
+    .multiply_narrow_cached = multiply_narrow_cached,
 };

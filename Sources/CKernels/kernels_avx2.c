@@ -5,7 +5,7 @@
 #define SIMD_NAME "avx2"
 #define LANES 8
 #define TILE_ROWS 6
-#define ADD_PRODUCTS(sum, a, b) ((sum) + (pairs)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#define MULTIPLY_PAIRS(a, b) ((pairs)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
 #include "kernels.inc.h"
 #pragma clang attribute pop
 #endif

@@ -5,7 +5,7 @@
 #define SIMD_NAME "avx512"
 #define LANES 16
 #define TILE_ROWS 12
-#define ADD_PRODUCTS(sum, a, b) ((sum) + (pairs)_mm512_madd_epi16((__m512i)(a), (__m512i)(b)))
+#define MULTIPLY_PAIRS(a, b) ((pairs)_mm512_madd_epi16((__m512i)(a), (__m512i)(b)))
 #include "kernels.inc.h"
 #pragma clang attribute pop
 #endif

@@ -15,26 +15,35 @@ enum { narrow_group = 2 * LANES };
 
 INLINE ptrdiff_t pair_count(ptrdiff_t inner) { return (inner + narrow_group - 1) / narrow_group * LANES; }
 
-// sum + a0 * b0 + a1 * b1 of every pair, of integers.
-INLINE pairs add_products(pairs sum, pairs a, pairs b) {
-#ifdef ADD_PRODUCTS
-    return ADD_PRODUCTS(sum, a, b);
+// sums[j] += a0 * b0 + a1 * b1 of every pair, of integers, for one row and all columns of a tile.
+INLINE void add_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors]) {
+#if defined(ADD_PRODUCTS)
+    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] = ADD_PRODUCTS(sums[j], a, b[j]);
+#elif defined(MULTIPLY_PAIRS)
+    // Two multiplications before two additions: alternating, they would keep each other from the units that can multiply.
+    pairs products[tile_vectors];
+    UNROLL for (int j = 0; j < tile_vectors; j++) products[j] = MULTIPLY_PAIRS(a, b[j]);
+    ck_barrier_pair(products[0], products[1]);
+    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] += products[j];
 #else
-    pairs a0 = (pairs)((unsigned_pairs)a << 16) >> 16, b0 = (pairs)((unsigned_pairs)b << 16) >> 16;
-    return sum + a0 * b0 + (a >> 16) * (b >> 16);
+    pairs a0 = (pairs)((unsigned_pairs)a << 16) >> 16, a1 = a >> 16;
+    UNROLL for (int j = 0; j < tile_vectors; j++)
+        sums[j] += a0 * ((pairs)((unsigned_pairs)b[j] << 16) >> 16) + a1 * (b[j] >> 16);
 #endif
 }
 
-// The same of bfloat16: the upper halves of floats.
-INLINE lanes add_bf16_products(lanes sum, pairs a, pairs b) {
+// The same of bfloat16, which are the upper halves of floats; the sums are floats.
+INLINE void add_bf16_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors]) {
 #ifdef ADD_BF16_PRODUCTS
-    return ADD_BF16_PRODUCTS(sum, a, b);
+    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] = (pairs)ADD_BF16_PRODUCTS((lanes)sums[j], a, b[j]);
 #else
-    lanes a0 = (lanes)((unsigned_pairs)a << 16), b0 = (lanes)((unsigned_pairs)b << 16);
-    lanes a1 = (lanes)((unsigned_pairs)a & 0xffff0000), b1 = (lanes)((unsigned_pairs)b & 0xffff0000);
-    sum += a0 * b0;
-    sum += a1 * b1;
-    return sum;
+    lanes a0 = (lanes)((unsigned_pairs)a << 16), a1 = (lanes)((unsigned_pairs)a & 0xffff0000);
+    UNROLL for (int j = 0; j < tile_vectors; j++) {
+        lanes sum = (lanes)sums[j];
+        sum += a0 * (lanes)((unsigned_pairs)b[j] << 16);
+        sum += a1 * (lanes)((unsigned_pairs)b[j] & 0xffff0000);
+        sums[j] = (pairs)sum;
+    }
 #endif
 }
 
@@ -94,14 +103,17 @@ INLINE void multiply_narrow_tile(
     const float *a, const float *b, ptrdiff_t count, const float *scales, int is_bf16, const tile_target *target) {
     pairs sums[TILE_ROWS][tile_vectors] = {};
     prefetch_target(target);
+    // A whole number of groups.
+#pragma clang loop unroll_count(2)
     for (ptrdiff_t k = 0; k < count; k++, a += TILE_ROWS, b += panel_width) {
         pairs columns[tile_vectors];
         UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
         UNROLL for (int i = 0; i < TILE_ROWS; i++) {
             pairs row = (pairs){} + *(const one_pair *)(a + i);
-            UNROLL for (int j = 0; j < tile_vectors; j++)
-                sums[i][j] = is_bf16 ? (pairs)add_bf16_products((lanes)sums[i][j], row, columns[j])
-                                     : add_products(sums[i][j], row, columns[j]);
+            if (is_bf16)
+                add_bf16_products(sums[i], row, columns);
+            else
+                add_products(sums[i], row, columns);
         }
     }
     lanes results[TILE_ROWS][tile_vectors];
@@ -113,29 +125,19 @@ INLINE void multiply_narrow_tile(
     store_tile(results, target);
 }
 
-// A tile's multiplications and additions without its memory.
-INLINE float multiply_registers_as(ptrdiff_t rounds, int is_bf16) {
-    pairs sums[TILE_ROWS][tile_vectors] = {};
-    pairs row = (pairs){} + 0x00010001, columns[tile_vectors];
-    for (int j = 0; j < tile_vectors; j++) columns[j] = (pairs){} + 0x00020002;
-    for (ptrdiff_t k = 0; k < rounds; k++) {
-        ck_barrier(row);
-        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-            UNROLL for (int j = 0; j < tile_vectors; j++)
-                sums[i][j] = is_bf16 ? (pairs)add_bf16_products((lanes)sums[i][j], row, columns[j])
-                                     : add_products(sums[i][j], row, columns[j]);
-        }
+// Tiles whose operands stay in the first cache: the most that a product could reach.
+static float multiply_narrow_cached(ptrdiff_t rounds, int is_bf16) {
+    enum { depth = 4 * LANES };
+    float a[depth * TILE_ROWS] = {}, b[depth * panel_width] = {}, scales[panel_width] = {};
+    float c[TILE_ROWS * panel_width];
+    tile_target target = {.c = c, .stride = panel_width, .rows = TILE_ROWS, .columns = panel_width};
+    for (ptrdiff_t k = 0; k < rounds; k += depth) {
+        if (is_bf16)
+            multiply_narrow_tile(a, b, depth, scales, 1, &target);
+        else
+            multiply_narrow_tile(a, b, depth, scales, 0, &target);
     }
-    unsigned_pairs total = {};
-    for (int i = 0; i < TILE_ROWS; i++)
-        for (int j = 0; j < tile_vectors; j++) total ^= (unsigned_pairs)sums[i][j];
-    uint32_t sum = 0;
-    for (int i = 0; i < LANES; i++) sum ^= total[i];
-    return (float)sum;
-}
-
-static float multiply_narrow_registers(ptrdiff_t rounds, int is_bf16) {
-    return is_bf16 ? multiply_registers_as(rounds, 1) : multiply_registers_as(rounds, 0);
+    return c[0];
 }
 
 // One block of packed rows times the pairs start..<start + length of all panels.

@@ -37,7 +37,7 @@ extension Compute {
             return 2 * Double(rounds * count * PackedMatrix.rowStep * PackedMatrix.columnStep)
         }
         let narrowOperations = rate {
-            workers.run(count) { _ in ck_multiply_narrow_registers(rounds, isBF16 ? 1 : 0) }
+            workers.run(count) { _ in ck_multiply_narrow_cached(rounds, isBF16 ? 1 : 0) }
             return 4 * Double(rounds * count * PackedMatrix.rowStep * PackedMatrix.columnStep)
         }
         // Larger than the caches.

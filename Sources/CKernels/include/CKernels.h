@@ -160,8 +160,8 @@ void ck_inner_products(
 
 // Multiplies and adds in registers alone, as the inner loop of a product does: one tile of sums a round.
 void ck_multiply_registers(ptrdiff_t rounds);
-// The same with pairs of 16-bit elements: twice as many of both.
-void ck_multiply_narrow_registers(ptrdiff_t rounds, int is_bf16);
+// The same with pairs of 16-bit elements, which are twice as many, from the first cache.
+void ck_multiply_narrow_cached(ptrdiff_t rounds, int is_bf16);
 
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {
