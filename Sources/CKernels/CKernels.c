@@ -7,8 +7,6 @@
 
 #include "kernels.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 // The best first.
 static const ck_kernels *const all[] = {
 #if defined(__x86_64__)
@@ -215,28 +213,35 @@ void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t output
     }
 }
 
+ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width) {
+    ptrdiff_t columns = pictures < ck_mosaic_columns ? pictures : ck_mosaic_columns;
+    if (columns == 0) return 0;
+    ptrdiff_t rows = (pictures + columns - 1) / columns;
+    return (rows * (height + 1) - 1 + 3) / 4 * ((columns * (width + 1) - 1 + 3) / 4);
+}
+
 void ck_winograd_input(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    float *out, ptrdiff_t plane) {
-    kernels()->winograd_input(input, height, width, channels, first, count, out, plane);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input(input, pictures, height, width, channels, first, count, out, plane);
 }
 
 void ck_winograd_input_packed(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    float *out, ptrdiff_t plane) {
-    kernels()->winograd_input_packed(input, height, width, channels, first, count, out, plane);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_packed(input, pictures, height, width, channels, first, count, out, plane);
 }
 
 void ck_winograd_input_narrow(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
-    kernels()->winograd_input_narrow(input, height, width, channels, first, count, narrowing, out, plane);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_narrow(input, pictures, height, width, channels, first, count, narrowing, out, plane);
 }
 
 void ck_winograd_output(
-    const float *products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
-    kernels()->winograd_output(products, plane, height, width, channels, first, count, epilogue, output);
+    const float *products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
+    kernels()->winograd_output(products, plane, pictures, height, width, channels, first, count, epilogue, output);
 }
 
 void ck_max_pool(
@@ -273,38 +278,49 @@ void ck_roi_align(
     kernels()->roi_align(map, height, width, channels, x0, y0, x1, y1, size, samples, out);
 }
 
-// The two neighbours of an output place and the second's weight, as PyTorch's upsample_bilinear2d computes them.
-INLINE void resize_place(
-    ptrdiff_t i, float scale, ptrdiff_t length, ptrdiff_t *low, ptrdiff_t *high, float *high_weight) {
-    float source = scale * ((float)i + 0.5f) - 0.5f;
-    if (source < 0) source = 0;
-    *low = (ptrdiff_t)source;
-    if (*low > length - 1) *low = length - 1;
-    *high = *low + (*low < length - 1 ? 1 : 0);
-    *high_weight = source - (float)*low;
-    if (*high_weight > 1) *high_weight = 1;
+void ck_sigmoid(float *values, ptrdiff_t count) { kernels()->sigmoid(values, count); }
+
+void ck_softmax(const float *logits, ptrdiff_t rows, ptrdiff_t columns, float *out) {
+    kernels()->softmax(logits, rows, columns, out);
+}
+
+void ck_decode_boxes(
+    const float *deltas, const float *references, ptrdiff_t count, const ck_box_coder *coder, float *boxes) {
+    kernels()->decode_boxes(deltas, references, count, coder, boxes);
+}
+
+int ck_overlaps_any(const ck_box_columns *boxes, ptrdiff_t count, const float *box, float area, float limit) {
+    return kernels()->overlaps_any(boxes, count, box, area, limit);
+}
+
+void ck_resize_places(ptrdiff_t length, ptrdiff_t output_length, ck_resize_place *places) {
+    float scale = (float)length / (float)output_length;
+    for (ptrdiff_t i = 0; i < output_length; i++) {
+        float source = scale * ((float)i + 0.5f) - 0.5f;
+        if (source < 0) source = 0;
+        ptrdiff_t low = (ptrdiff_t)source;
+        if (low > length - 1) low = length - 1;
+        float weight = source - (float)low;
+        places[i].low = (int32_t)low;
+        places[i].high = (int32_t)(low + (low < length - 1 ? 1 : 0));
+        places[i].high_weight = weight > 1 ? 1 : weight;
+    }
+}
+
+ptrdiff_t ck_resize_scratch_count(ptrdiff_t width, ptrdiff_t output_width) {
+    return 2 * (3 * output_width + 1) + 3 * width + 1;
 }
 
 void ck_resize_normalized(
-    const uint8_t *pixels, ptrdiff_t height, ptrdiff_t width, const float *table, ptrdiff_t output_height,
-    ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *output) {
-    float scale_y = (float)height / (float)output_height, scale_x = (float)width / (float)output_width;
-    for (ptrdiff_t y = first; y < first + count; y++) {
-        ptrdiff_t top, bottom;
-        float v;
-        resize_place(y, scale_y, height, &top, &bottom, &v);
-        const uint8_t *upper = pixels + top * width * 3, *lower = pixels + bottom * width * 3;
-        float *out = output + y * output_stride;
-        for (ptrdiff_t x = 0; x < output_width; x++, out += 3) {
-            ptrdiff_t left, right;
-            float u;
-            resize_place(x, scale_x, width, &left, &right, &u);
-            for (int c = 0; c < 3; c++) {
-                const float *value = table + 256 * c;
-                float above = (1 - u) * value[upper[3 * left + c]] + u * value[upper[3 * right + c]];
-                float below = (1 - u) * value[lower[3 * left + c]] + u * value[lower[3 * right + c]];
-                out[c] = (1 - v) * above + v * below;
-            }
-        }
-    }
+    const uint8_t *pixels, ptrdiff_t width, const float *table, const ck_resize_place *columns,
+    const ck_resize_place *rows, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride,
+    float *output, float *scratch) {
+    kernels()->resize_normalized(
+        pixels, width, table, columns, rows, output_width, first, count, output_stride, output, scratch);
+}
+
+void ck_mask_column(
+    const float *low, const float *high, float low_weight, float high_weight, ptrdiff_t count, float least, float most,
+    float *values, uint8_t *sides) {
+    kernels()->mask_column(low, high, low_weight, high_weight, count, least, most, values, sides);
 }

@@ -18,11 +18,11 @@ typedef struct {
     void (*multiply_packed)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, ptrdiff_t, const ck_epilogue *);
     void (*winograd_input)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_input_packed)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_output)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
     void (*multiply_narrow)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const ck_narrow_weights *, float *, ptrdiff_t,
         const ck_epilogue *, float *);
@@ -30,7 +30,8 @@ typedef struct {
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const ck_narrow_weights *, float *, ptrdiff_t,
         const ck_epilogue *);
     void (*winograd_input_narrow)(
-        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_narrowing *, float *, ptrdiff_t);
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+        const ck_narrowing *, float *, ptrdiff_t);
     void (*max_pool)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*add_upsampled)(
@@ -40,6 +41,15 @@ typedef struct {
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
     float (*multiply_narrow_cached)(ptrdiff_t, int);
+    void (*sigmoid)(float *, ptrdiff_t);
+    void (*softmax)(const float *, ptrdiff_t, ptrdiff_t, float *);
+    void (*decode_boxes)(const float *, const float *, ptrdiff_t, const ck_box_coder *, float *);
+    int (*overlaps_any)(const ck_box_columns *, ptrdiff_t, const float *, float, float);
+    void (*resize_normalized)(
+        const uint8_t *, ptrdiff_t, const float *, const ck_resize_place *, const ck_resize_place *, ptrdiff_t,
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, float *);
+    void (*mask_column)(
+        const float *, const float *, float, float, ptrdiff_t, float, float, float *, uint8_t *);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;
@@ -49,6 +59,9 @@ extern const ck_kernels ck_kernels_avx512;
 extern const ck_kernels ck_kernels_avx512vnni;
 extern const ck_kernels ck_kernels_avx512bf16;
 #endif
+
+// Pictures side by side in a mosaic of Winograd tiles.
+enum { ck_mosaic_columns = 4 };
 
 // The part of the inner dimension, in floats or pairs, whose panel of weights stays in the first cache.
 enum { ck_inner_block = 256 };

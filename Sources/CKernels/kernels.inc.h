@@ -5,16 +5,16 @@
 
 #include "kernels.h"
 
+// In any vector register.
 #if defined(__aarch64__)
 #define CK_VECTOR(value) "+w"(value)
-#elif defined(__AVX512F__) || !defined(__x86_64__)
+#elif LANES == 16
 #define CK_VECTOR(value) "+v"(value)
 #else
 #define CK_VECTOR(value) "+x"(value)
 #endif
-// The compiler takes the values for changed here, and keeps what is before and after apart.
+// Vectors that are known here and may have changed afterwards, as far as the compiler knows.
 #define ck_barrier(value) __asm__ volatile("" : CK_VECTOR(value))
-
 #define ck_barrier_pair(a, b) __asm__ volatile("" : CK_VECTOR(a), CK_VECTOR(b))
 
 // Loops of a known few turns whose values are to stay in registers.
@@ -31,6 +31,8 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 #include "kernels_winograd.inc.h"
 #include "kernels_narrow.inc.h"
 #include "kernels_maps.inc.h"
+#include "kernels_boxes.inc.h"
+#include "kernels_resize.inc.h"
 
 const ck_kernels KERNELS = {
     .name = SIMD_NAME,
@@ -55,4 +57,10 @@ const ck_kernels KERNELS = {
     .inner_products = inner_products,
     .multiply_registers = multiply_registers,
     .multiply_narrow_cached = multiply_narrow_cached,
+    .sigmoid = sigmoid,
+    .softmax = softmax,
+    .decode_boxes = decode_boxes,
+    .overlaps_any = overlaps_any,
+    .resize_normalized = resize_normalized,
+    .mask_column = mask_column,
 };

@@ -6,17 +6,22 @@ static void max_pool(
     for (ptrdiff_t y = first; y < first + count; y++) {
         for (ptrdiff_t x = 0; x < output_width; x++) {
             float *restrict out = output + (y * output_width + x) * channels;
-            int begun = 0;
-            for (ptrdiff_t v = 2 * y - 1; v <= 2 * y + 1; v++) {
-                for (ptrdiff_t u = 2 * x - 1; u <= 2 * x + 1; u++) {
-                    if (v < 0 || v >= height || u < 0 || u >= width) continue;
-                    const float *in = input + (v * width + u) * channels;
-                    if (!begun)
-                        memcpy(out, in, (size_t)channels * sizeof(float));
-                    else
-                        for (ptrdiff_t c = 0; c < channels; c++) out[c] = __builtin_elementwise_max(out[c], in[c]);
-                    begun = 1;
-                }
+            const float *window[9];
+            ptrdiff_t used = 0, c = 0;
+            for (ptrdiff_t v = 2 * y - 1; v <= 2 * y + 1; v++)
+                for (ptrdiff_t u = 2 * x - 1; u <= 2 * x + 1; u++)
+                    if (v >= 0 && v < height && u >= 0 && u < width)
+                        window[used++] = input + (v * width + u) * channels;
+            for (; c + LANES <= channels; c += LANES) {
+                lanes most = *(const lanes *)(window[0] + c);
+                for (ptrdiff_t i = 1; i < used; i++)
+                    most = __builtin_elementwise_max(most, *(const lanes *)(window[i] + c));
+                *(lanes *)(out + c) = most;
+            }
+            for (; c < channels; c++) {
+                float most = window[0][c];
+                for (ptrdiff_t i = 1; i < used; i++) most = __builtin_elementwise_max(most, window[i][c]);
+                out[c] = most;
             }
         }
     }
@@ -40,59 +45,83 @@ static void add_upsampled(
     }
 }
 
-// Where a sample lies on one axis: two neighbours and their weights; none where it is beyond the map.
+// What of one axis a bin is made of: neighbouring places with the weights that its samples give them, each place once.
+enum { most_places = 2 * ck_most_samples };
 typedef struct {
-    ptrdiff_t low, high;
-    float low_weight, high_weight;
-    int inside;
-} sample_place;
+    ptrdiff_t count;
+    ptrdiff_t places[most_places];
+    float weights[most_places];
+} axis_bin;
 
-INLINE sample_place place_sample(float position, ptrdiff_t length) {
-    sample_place place = {0, 0, 0, 0, position >= -1.0f && position <= (float)length};
-    if (!place.inside) return place;
-    if (position < 0) position = 0;
-    place.low = (ptrdiff_t)position;
-    if (place.low >= length - 1) {
-        place.low = place.high = length - 1;
-        position = (float)place.low;
-    } else {
-        place.high = place.low + 1;
+INLINE void add_place(axis_bin *bin, ptrdiff_t place, float weight) {
+    // Samples go upwards, so that only the last two can be the same place.
+    for (ptrdiff_t i = bin->count - 1; i >= 0 && i >= bin->count - 2; i--) {
+        if (bin->places[i] == place) {
+            bin->weights[i] += weight;
+            return;
+        }
     }
-    place.high_weight = position - (float)place.low;
-    place.low_weight = 1 - place.high_weight;
-    return place;
+    bin->places[bin->count] = place;
+    bin->weights[bin->count++] = weight;
+}
+
+// The bins of one axis of a region; a sample beyond the map counts nothing. Weights are multiplied by `share`.
+static void place_bins(
+    float low, float high, ptrdiff_t size, ptrdiff_t samples, ptrdiff_t length, float share, axis_bin *bins) {
+    float side = high - low;
+    if (side < 1) side = 1;
+    float step = side / (float)size;
+    for (ptrdiff_t b = 0; b < size; b++) {
+        bins[b].count = 0;
+        for (ptrdiff_t s = 0; s < samples; s++) {
+            float position = low + (float)b * step + ((float)s + 0.5f) * step / (float)samples;
+            if (!(position >= -1.0f && position <= (float)length)) continue;
+            if (position < 0) position = 0;
+            ptrdiff_t place = (ptrdiff_t)position;
+            if (place >= length - 1) {
+                add_place(&bins[b], length - 1, share);
+            } else {
+                float weight = position - (float)place;
+                add_place(&bins[b], place, (1 - weight) * share);
+                add_place(&bins[b], place + 1, weight * share);
+            }
+        }
+    }
 }
 
 static void roi_align(
     const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
     ptrdiff_t size, ptrdiff_t samples, float *out) {
-    float roi_width = x1 - x0, roi_height = y1 - y0;
-    if (roi_width < 1) roi_width = 1;
-    if (roi_height < 1) roi_height = 1;
-    float bin_width = roi_width / (float)size, bin_height = roi_height / (float)size;
-    float share = 1.0f / (float)(samples * samples);
+    axis_bin across[ck_most_bins], down[ck_most_bins];
+    // The mean over the samples is a product of means over the axes.
+    place_bins(x0, x1, size, samples, width, 1.0f / (float)samples, across);
+    place_bins(y0, y1, size, samples, height, 1.0f / (float)samples, down);
     for (ptrdiff_t by = 0; by < size; by++) {
         for (ptrdiff_t bx = 0; bx < size; bx++, out += channels) {
-            memset(out, 0, (size_t)channels * sizeof(float));
-            float *restrict bin = out;
-            for (ptrdiff_t sy = 0; sy < samples; sy++) {
-                sample_place py = place_sample(
-                    y0 + (float)by * bin_height + ((float)sy + 0.5f) * bin_height / (float)samples, height);
-                for (ptrdiff_t sx = 0; sx < samples; sx++) {
-                    sample_place px = place_sample(
-                        x0 + (float)bx * bin_width + ((float)sx + 0.5f) * bin_width / (float)samples, width);
-                    if (!py.inside || !px.inside) continue;
-                    const float *a = map + (py.low * width + px.low) * channels;
-                    const float *b = map + (py.low * width + px.high) * channels;
-                    const float *c = map + (py.high * width + px.low) * channels;
-                    const float *d = map + (py.high * width + px.high) * channels;
-                    float wa = py.low_weight * px.low_weight, wb = py.low_weight * px.high_weight;
-                    float wc = py.high_weight * px.low_weight, wd = py.high_weight * px.high_weight;
-                    for (ptrdiff_t k = 0; k < channels; k++)
-                        bin[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k];
+            const float *pixels[most_places * most_places];
+            float weights[most_places * most_places];
+            ptrdiff_t count = 0, c = 0;
+            for (ptrdiff_t i = 0; i < down[by].count; i++) {
+                const float *row = map + down[by].places[i] * width * channels;
+                for (ptrdiff_t j = 0; j < across[bx].count; j++, count++) {
+                    pixels[count] = row + across[bx].places[j] * channels;
+                    weights[count] = down[by].weights[i] * across[bx].weights[j];
                 }
             }
-            for (ptrdiff_t k = 0; k < channels; k++) bin[k] *= share;
+            for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+                lanes a = {0}, b = {0};
+                for (ptrdiff_t i = 0; i < count; i++) {
+                    a += weights[i] * *(const lanes *)(pixels[i] + c);
+                    b += weights[i] * *(const lanes *)(pixels[i] + c + LANES);
+                }
+                *(lanes *)(out + c) = a;
+                *(lanes *)(out + c + LANES) = b;
+            }
+            for (; c < channels; c++) {
+                float sum = 0;
+                for (ptrdiff_t i = 0; i < count; i++) sum += weights[i] * pixels[i][c];
+                out[c] = sum;
+            }
         }
     }
 }

@@ -189,49 +189,57 @@ static void store_partly(const float *sums, const tile_target *target) {
     }
 }
 
-// Brings what the tile meets at its end into the cache.
+// Brings what a tile meets at its end into the cache.
 INLINE void prefetch_target(const tile_target *target) {
     for (ptrdiff_t r = 0; r < target->rows; r++) __builtin_prefetch(target->c + r * target->stride, 1);
-    if (target->epilogue && target->epilogue->residual)
+    const ck_epilogue *epilogue = target->epilogue;
+    if (epilogue && epilogue->residual)
         for (ptrdiff_t r = 0; r < target->rows; r++)
-            __builtin_prefetch(target->epilogue->residual + target->place + r * target->stride, 0);
+            __builtin_prefetch(epilogue->residual + target->place + r * target->stride, 0);
 }
 
-INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const tile_target *target) {
-    if (target->rows < TILE_ROWS || target->columns < panel_width) {
+// Does with a tile's sums, of `vectors` vectors a row, what the target says.
+INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const int vectors, const tile_target *target) {
+    const ck_epilogue *epilogue = target->epilogue;
+    float *out = target->c;
+    ptrdiff_t stride = target->stride;
+    if (target->rows < TILE_ROWS || target->columns < vectors * LANES) {
         float spilled[TILE_ROWS * panel_width];
         UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-            UNROLL for (int j = 0; j < tile_vectors; j++) *(lanes *)(spilled + i * panel_width + j * LANES) = sums[i][j];
+            UNROLL for (int j = 0; j < vectors; j++) *(lanes *)(spilled + i * panel_width + j * LANES) = sums[i][j];
         }
         store_partly(spilled, target);
-        return;
-    }
-    UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-        float *out = target->c + i * target->stride;
-        UNROLL for (int j = 0; j < tile_vectors; j++) {
-            lanes sum = sums[i][j];
-            if (target->accumulates) sum += *(const lanes *)(out + j * LANES);
-            if (target->epilogue)
-                sum = finished(
-                    sum, target->epilogue, target->column + j * LANES,
-                    target->place + i * target->stride + j * LANES);
-            *(lanes *)(out + j * LANES) = sum;
+    } else if (!target->accumulates && !epilogue) {
+        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) *(lanes *)(out + i * stride + j * LANES) = sums[i][j];
+        }
+    } else {
+        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) {
+                lanes sum = sums[i][j];
+                if (target->accumulates) sum += *(const lanes *)(out + i * stride + j * LANES);
+                if (epilogue)
+                    sum = finished(
+                        sum, epilogue, target->column + j * LANES, target->place + i * stride + j * LANES);
+                *(lanes *)(out + i * stride + j * LANES) = sum;
+            }
         }
     }
 }
 
-// One tile: TILE_ROWS x panel_width sums over `inner`, of a packed block [inner, TILE_ROWS] and a panel.
-static void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
+// One tile: TILE_ROWS sums of `vectors` vectors each, over `inner` places of a packed block [inner, TILE_ROWS] and a panel.
+INLINE void multiply_tile(
+    const float *a, const float *b, ptrdiff_t inner, const int vectors, const tile_target *target) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
     prefetch_target(target);
     for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
         lanes columns[tile_vectors];
-        UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
+        UNROLL for (int j = 0; j < vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
         UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-            UNROLL for (int j = 0; j < tile_vectors; j++) sums[i][j] += a[i] * columns[j];
+            UNROLL for (int j = 0; j < vectors; j++) sums[i][j] += a[i] * columns[j];
         }
     }
-    store_tile(sums, target);
+    store_tile(sums, vectors, target);
 }
 
 // Rows in memory that are packed next, brought to the second cache while a block is multiplied: a block's first touch would
@@ -276,22 +284,25 @@ static void multiply_block(
     const float *block, ptrdiff_t tile_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, ptrdiff_t start,
     ptrdiff_t length, const float *packed, float *c, ptrdiff_t c_stride, ptrdiff_t top, const ck_epilogue *epilogue,
     ahead *ahead) {
+    tile_target target = {
+        .stride = c_stride,
+        .accumulates = start > 0,
+        .epilogue = start + length == inner ? epilogue : NULL,
+    };
     for (ptrdiff_t x = 0; x < columns; x += panel_width) {
-        const float *panel = packed + x * inner + start * panel_width;
-        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS) {
-            ptrdiff_t place = (top + r) * c_stride + x;
-            tile_target target = {
-                .c = c + place,
-                .stride = c_stride,
-                .rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS,
-                .columns = columns - x < panel_width ? columns - x : panel_width,
-                .accumulates = start > 0,
-                .epilogue = start + length == inner ? epilogue : NULL,
-                .column = x,
-                .place = place,
-            };
+        const float *panel = packed + x * inner + start * panel_width, *tile = block;
+        target.columns = columns - x < panel_width ? columns - x : panel_width;
+        target.column = x;
+        target.place = top * c_stride + x;
+        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS, tile += tile_stride, target.place += TILE_ROWS * c_stride) {
+            target.rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+            target.c = c + target.place;
             fetch_ahead(ahead);
-            multiply_tile(block + r / TILE_ROWS * tile_stride, panel, length, &target);
+            // A last panel that is half empty costs half.
+            if (target.columns > LANES)
+                multiply_tile(tile, panel, length, tile_vectors, &target);
+            else
+                multiply_tile(tile, panel, length, 1, &target);
         }
     }
 }
@@ -394,7 +405,8 @@ static void inner_products(
 // A tile's multiplications and additions without its memory: the most that a product could reach.
 static float multiply_registers(ptrdiff_t rounds) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
-    lanes row = (lanes){} + 0.5f, columns[tile_vectors];
+    float row = 0.5f;
+    lanes columns[tile_vectors];
     for (int j = 0; j < tile_vectors; j++) columns[j] = (lanes){} + 1e-3f;
     for (ptrdiff_t k = 0; k < rounds; k++) {
         // Values that may have changed cannot be multiplied ahead of the loop.

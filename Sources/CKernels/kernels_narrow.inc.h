@@ -15,30 +15,30 @@ enum { narrow_group = 2 * LANES };
 
 INLINE ptrdiff_t pair_count(ptrdiff_t inner) { return (inner + narrow_group - 1) / narrow_group * LANES; }
 
-// sums[j] += a0 * b0 + a1 * b1 of every pair, of integers, for one row and all columns of a tile.
-INLINE void add_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors]) {
+// sums[j] += a0 * b0 + a1 * b1 of every pair, of integers, for one row and `vectors` vectors of columns of a tile.
+INLINE void add_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors], const int vectors) {
 #if defined(ADD_PRODUCTS)
-    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] = ADD_PRODUCTS(sums[j], a, b[j]);
+    UNROLL for (int j = 0; j < vectors; j++) sums[j] = ADD_PRODUCTS(sums[j], a, b[j]);
 #elif defined(MULTIPLY_PAIRS)
     // Two multiplications before two additions: alternating, they would keep each other from the units that can multiply.
     pairs products[tile_vectors];
-    UNROLL for (int j = 0; j < tile_vectors; j++) products[j] = MULTIPLY_PAIRS(a, b[j]);
-    ck_barrier_pair(products[0], products[1]);
-    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] += products[j];
+    UNROLL for (int j = 0; j < vectors; j++) products[j] = MULTIPLY_PAIRS(a, b[j]);
+    if (vectors == 2) ck_barrier_pair(products[0], products[1]);
+    UNROLL for (int j = 0; j < vectors; j++) sums[j] += products[j];
 #else
     pairs a0 = (pairs)((unsigned_pairs)a << 16) >> 16, a1 = a >> 16;
-    UNROLL for (int j = 0; j < tile_vectors; j++)
+    UNROLL for (int j = 0; j < vectors; j++)
         sums[j] += a0 * ((pairs)((unsigned_pairs)b[j] << 16) >> 16) + a1 * (b[j] >> 16);
 #endif
 }
 
 // The same of bfloat16, which are the upper halves of floats; the sums are floats.
-INLINE void add_bf16_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors]) {
+INLINE void add_bf16_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_vectors], const int vectors) {
 #ifdef ADD_BF16_PRODUCTS
-    UNROLL for (int j = 0; j < tile_vectors; j++) sums[j] = (pairs)ADD_BF16_PRODUCTS((lanes)sums[j], a, b[j]);
+    UNROLL for (int j = 0; j < vectors; j++) sums[j] = (pairs)ADD_BF16_PRODUCTS((lanes)sums[j], a, b[j]);
 #else
     lanes a0 = (lanes)((unsigned_pairs)a << 16), a1 = (lanes)((unsigned_pairs)a & 0xffff0000);
-    UNROLL for (int j = 0; j < tile_vectors; j++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
         lanes sum = (lanes)sums[j];
         sum += a0 * (lanes)((unsigned_pairs)b[j] << 16);
         sum += a1 * (lanes)((unsigned_pairs)b[j] & 0xffff0000);
@@ -98,31 +98,32 @@ INLINE void pack_group(
     pack_rows(pointers, LANES, out);
 }
 
-// One tile: TILE_ROWS x panel_width sums over `count` pairs; integers are multiplied by the scales [panel_width].
+// One tile: TILE_ROWS sums of `vectors` vectors each, over `count` pairs; integers are multiplied by the scales of their columns.
 INLINE void multiply_narrow_tile(
-    const float *a, const float *b, ptrdiff_t count, const float *scales, int is_bf16, const tile_target *target) {
+    const float *a, const float *b, ptrdiff_t count, const float *scales, const int is_bf16, const int vectors,
+    const tile_target *target) {
     pairs sums[TILE_ROWS][tile_vectors] = {};
     prefetch_target(target);
     // A whole number of groups.
 #pragma clang loop unroll_count(2)
     for (ptrdiff_t k = 0; k < count; k++, a += TILE_ROWS, b += panel_width) {
         pairs columns[tile_vectors];
-        UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
+        UNROLL for (int j = 0; j < vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
         UNROLL for (int i = 0; i < TILE_ROWS; i++) {
             pairs row = (pairs){} + *(const one_pair *)(a + i);
             if (is_bf16)
-                add_bf16_products(sums[i], row, columns);
+                add_bf16_products(sums[i], row, columns, vectors);
             else
-                add_products(sums[i], row, columns);
+                add_products(sums[i], row, columns, vectors);
         }
     }
     lanes results[TILE_ROWS][tile_vectors];
     UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-        UNROLL for (int j = 0; j < tile_vectors; j++)
+        UNROLL for (int j = 0; j < vectors; j++)
             results[i][j] = is_bf16 ? (lanes)sums[i][j]
                                     : __builtin_convertvector(sums[i][j], lanes) * *(const lanes *)(scales + j * LANES);
     }
-    store_tile(results, target);
+    store_tile(results, vectors, target);
 }
 
 // Tiles whose operands stay in the first cache: the most that a product could reach.
@@ -133,9 +134,9 @@ static float multiply_narrow_cached(ptrdiff_t rounds, int is_bf16) {
     tile_target target = {.c = c, .stride = panel_width, .rows = TILE_ROWS, .columns = panel_width};
     for (ptrdiff_t k = 0; k < rounds; k += depth) {
         if (is_bf16)
-            multiply_narrow_tile(a, b, depth, scales, 1, &target);
+            multiply_narrow_tile(a, b, depth, scales, 1, tile_vectors, &target);
         else
-            multiply_narrow_tile(a, b, depth, scales, 0, &target);
+            multiply_narrow_tile(a, b, depth, scales, 0, tile_vectors, &target);
     }
     return c[0];
 }
@@ -145,23 +146,25 @@ INLINE void multiply_narrow_block(
     const float *block, ptrdiff_t tile_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t count, ptrdiff_t start,
     ptrdiff_t length, const float *packed, const float *scales, int is_bf16, float *c, ptrdiff_t c_stride,
     ptrdiff_t top, const ck_epilogue *epilogue, ahead *ahead) {
+    tile_target target = {
+        .stride = c_stride,
+        .accumulates = start > 0,
+        .epilogue = start + length == count ? epilogue : NULL,
+    };
     for (ptrdiff_t x = 0; x < columns; x += panel_width) {
-        const float *panel = packed + x * count + start * panel_width;
-        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS) {
-            ptrdiff_t place = (top + r) * c_stride + x;
-            tile_target target = {
-                .c = c + place,
-                .stride = c_stride,
-                .rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS,
-                .columns = columns - x < panel_width ? columns - x : panel_width,
-                .accumulates = start > 0,
-                .epilogue = start + length == count ? epilogue : NULL,
-                .column = x,
-                .place = place,
-            };
+        const float *panel = packed + x * count + start * panel_width, *tile = block;
+        const float *factors = is_bf16 ? NULL : scales + x;
+        target.columns = columns - x < panel_width ? columns - x : panel_width;
+        target.column = x;
+        target.place = top * c_stride + x;
+        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS, tile += tile_stride, target.place += TILE_ROWS * c_stride) {
+            target.rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+            target.c = c + target.place;
             fetch_ahead(ahead);
-            multiply_narrow_tile(
-                block + r / TILE_ROWS * tile_stride, panel, length, is_bf16 ? NULL : scales + x, is_bf16, &target);
+            if (target.columns > LANES)
+                multiply_narrow_tile(tile, panel, length, factors, is_bf16, tile_vectors, &target);
+            else
+                multiply_narrow_tile(tile, panel, length, factors, is_bf16, 1, &target);
         }
     }
 }
@@ -240,16 +243,16 @@ static void multiply_narrow_packed(
 // Transforms a group of a window's channels, of which `count` are there; the points lie `plane` pairs apart. `is_whole` says that nothing
 // of it is missing.
 INLINE void transform_integers(
-    const tile_window *window, ptrdiff_t channel, ptrdiff_t count, const ck_narrowing *narrowing, int is_whole,
-    float *out, ptrdiff_t plane) {
+    const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t channel, ptrdiff_t count,
+    const ck_narrowing *narrowing, const int is_whole, float *out, ptrdiff_t plane) {
     elements t[winograd_points];
     UNROLL for (int x = 0; x < winograd_window; x++) {
         elements d[winograd_window];
         UNROLL for (int y = 0; y < winograd_window; y++) {
             lanes low = {}, high = {};
-            if (is_whole || (window->rows[y] && window->columns[x] >= 0))
-                load_group(
-                    window->rows[y] + window->columns[x] + channel, is_whole ? narrow_group : count, &low, &high);
+            ptrdiff_t place = is_whole ? window->rows[y] + window->columns[x] : place_pixel(grid, window, y, x);
+            if (is_whole || place >= 0)
+                load_group(input + place + channel, is_whole ? narrow_group : count, &low, &high);
             d[y] = (elements)narrowed(low, high, narrowing, 0);
         }
         elements *v = t + x;
@@ -264,13 +267,13 @@ INLINE void transform_integers(
 }
 
 INLINE void transform_bf16(
-    const tile_window *window, ptrdiff_t channel, ptrdiff_t count, const ck_narrowing *narrowing, float *out,
-    ptrdiff_t plane) {
+    const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t channel, ptrdiff_t count,
+    const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
     float halves[2][winograd_points * LANES];
     for (int half = 0; half < 2; half++) {
         ptrdiff_t used = count - half * LANES < LANES ? count - half * LANES : LANES;
         if (used < LANES) memset(halves[half], 0, sizeof halves[half]);
-        if (used > 0) transform_window(window, channel + half * LANES, used, halves[half], LANES);
+        if (used > 0) transform_window(input, grid, window, channel + half * LANES, used, halves[half], LANES);
     }
     for (int point = 0; point < winograd_points; point++)
         *(pairs *)(out + point * plane) = narrowed(
@@ -278,27 +281,28 @@ INLINE void transform_bf16(
 }
 
 static void winograd_input_narrow(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
-    const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
-    tile_grid grid = make_grid(input, height, width, channels);
-    ptrdiff_t inner = pair_count(channels);
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
+    tile_grid grid = make_grid(pictures, height, width, channels);
+    ptrdiff_t inner = pair_count(channels), step = TILE_ROWS * LANES;
     // [points, TILE_ROWS, pairs]; rows that are missing stay zero.
     float transformed[winograd_points * TILE_ROWS * LANES] __attribute__((aligned(64)));
     for (ptrdiff_t i = 0; i < count; i += TILE_ROWS) {
         ptrdiff_t used = count - i < TILE_ROWS ? count - i : TILE_ROWS;
         tile_window windows[TILE_ROWS];
-        for (ptrdiff_t r = 0; r < used; r++) windows[r] = place_window(&grid, first + i + r);
+        for (ptrdiff_t r = 0; r < used; r++) windows[r] = place_input(&grid, first + i + r);
         if (used < TILE_ROWS) memset(transformed, 0, sizeof transformed);
         for (ptrdiff_t k = 0; k < inner; k += LANES) {
             ptrdiff_t channel = 2 * k, length = channels - channel;
             for (ptrdiff_t r = 0; r < used; r++) {
+                const tile_window *window = &windows[r];
                 float *target = transformed + r * LANES;
                 if (narrowing->is_bf16)
-                    transform_bf16(&windows[r], channel, length, narrowing, target, TILE_ROWS * LANES);
-                else if (windows[r].is_partial || length < narrow_group)
-                    transform_integers(&windows[r], channel, length, narrowing, 0, target, TILE_ROWS * LANES);
+                    transform_bf16(input, &grid, window, channel, length, narrowing, target, step);
+                else if (window->is_whole && length >= narrow_group)
+                    transform_integers(input, &grid, window, channel, length, narrowing, 1, target, step);
                 else
-                    transform_integers(&windows[r], channel, length, narrowing, 1, target, TILE_ROWS * LANES);
+                    transform_integers(input, &grid, window, channel, length, narrowing, 0, target, step);
             }
             float *target = out + i * inner + k * TILE_ROWS;
             for (int point = 0; point < winograd_points; point++) {

@@ -6,12 +6,12 @@ enum { winograd_tile = 4, winograd_window = 6 };
 #define INPUT_TRANSFORM(type, d, out, step)                              \
     do {                                                                 \
         type even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];              \
-        type far = d[4] - d[2], near = 2 * (d[3] - d[1]);                \
+        type far = d[4] - d[2], near = d[3] - d[1];                      \
         out[0] = 4 * d[0] + (d[4] - 5 * d[2]);                           \
         out[step] = even + odd;                                          \
         out[2 * (step)] = even - odd;                                    \
-        out[3 * (step)] = far + near;                                    \
-        out[4 * (step)] = far - near;                                    \
+        out[3 * (step)] = far + 2 * near;                                \
+        out[4 * (step)] = far - 2 * near;                                \
         out[5 * (step)] = 4 * d[1] + (d[5] - 5 * d[3]);                  \
     } while (0)
 
@@ -30,9 +30,11 @@ enum { winograd_tile = 4, winograd_window = 6 };
 #define DEFINE_INPUT_TILE(name, type)                                                                                \
     INLINE void name(const float *const *rows, const ptrdiff_t *columns, ptrdiff_t c, float *out, ptrdiff_t plane) { \
         type t[winograd_window * winograd_window];                                                                   \
+        const float *lines[winograd_window];                                                                         \
+        UNROLL for (int y = 0; y < winograd_window; y++) lines[y] = rows[y] + c;                                     \
         UNROLL for (int x = 0; x < winograd_window; x++) {                                                           \
             type d[winograd_window];                                                                                 \
-            UNROLL for (int y = 0; y < winograd_window; y++) d[y] = *(const type *)(rows[y] + columns[x] + c);       \
+            UNROLL for (int y = 0; y < winograd_window; y++) d[y] = *(const type *)(lines[y] + columns[x]);           \
             type *v = t + x;                                                                                         \
             INPUT_TRANSFORM(type, d, v, winograd_window);                                                            \
         }                                                                                                            \
@@ -48,102 +50,138 @@ DEFINE_INPUT_TILE(input_tile1, float)
 // Channels that are transformed and packed at a time: they stay in the first cache between.
 enum { winograd_channels = LANES, winograd_points = winograd_window * winograd_window };
 
-// Where the rows and columns of a tile's window lie.
+// How tiles lie over one or several pictures. Several are laid out as a mosaic, four in a row, with one pixel of zeros between
+// neighbours, which is the padding of both: tiles then need not end where a picture does. 14x14 regions take 14.1 tiles instead of 16.
 typedef struct {
-    const float *rows[winograd_window];
-    // Floats from a row's beginning.
-    ptrdiff_t columns[winograd_window];
-    // Whether some of it is outside of the picture, where everything is zero: those have a null row or a negative column.
-    int is_partial;
-} tile_window;
-
-// Which tiles a map has.
-typedef struct {
-    const float *input;
-    ptrdiff_t height, width, channels, across, tiles;
+    ptrdiff_t pictures, height, width, channels;
+    // Pictures in a row of the mosaic, and pixels from one to the next.
+    ptrdiff_t columns, step_y, step_x;
+    // The mosaic's sides, pixels, and tiles in a row.
+    ptrdiff_t mosaic_height, mosaic_width, across;
 } tile_grid;
 
-INLINE tile_grid make_grid(const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels) {
-    ptrdiff_t across = (width + winograd_tile - 1) / winograd_tile;
-    tile_grid grid = {input, height, width, channels, across, across * ((height + winograd_tile - 1) / winograd_tile)};
+INLINE tile_grid make_grid(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels) {
+    tile_grid grid = {
+        .pictures = pictures,
+        .height = height,
+        .width = width,
+        .channels = channels,
+        .columns = pictures < ck_mosaic_columns ? pictures : ck_mosaic_columns,
+        .step_y = height + 1,
+        .step_x = width + 1,
+    };
+    ptrdiff_t rows = (pictures + grid.columns - 1) / grid.columns;
+    grid.mosaic_height = rows * grid.step_y - 1;
+    grid.mosaic_width = grid.columns * grid.step_x - 1;
+    grid.across = (grid.mosaic_width + winograd_tile - 1) / winograd_tile;
     return grid;
 }
 
-INLINE tile_window place_window(const tile_grid *grid, ptrdiff_t tile) {
-    ptrdiff_t number = tile % grid->tiles, channels = grid->channels;
-    const float *picture = grid->input + tile / grid->tiles * grid->height * grid->width * channels;
-    ptrdiff_t top = number / grid->across * winograd_tile - 1, left = number % grid->across * winograd_tile - 1;
-    tile_window window = {.is_partial = 0};
-    for (int k = 0; k < winograd_window; k++) {
-        int row_inside = top + k >= 0 && top + k < grid->height, inside = left + k >= 0 && left + k < grid->width;
-        window.rows[k] = row_inside ? picture + (top + k) * grid->width * channels : NULL;
-        window.columns[k] = inside ? (left + k) * channels : -1;
-        window.is_partial |= !row_inside || !inside;
+// The rows and columns of a tile's window, or of its output: where they begin, in floats; negative where everything is zero.
+typedef struct {
+    ptrdiff_t rows[winograd_window], columns[winograd_window];
+    // Whether none of it is outside of the pictures.
+    int is_whole;
+} tile_window;
+
+// Places `side` rows and columns of the mosaic, beginning at a pixel that may lie outside.
+INLINE tile_window place_window(const tile_grid *grid, ptrdiff_t top, ptrdiff_t left, const int side) {
+    tile_window window = {.is_whole = 1};
+    ptrdiff_t line = grid->width * grid->channels, picture = grid->height * line;
+    ptrdiff_t last_row = 0, last_column = 0;
+    for (int k = 0; k < side; k++) {
+        ptrdiff_t y = top + k, x = left + k;
+        ptrdiff_t row = y < 0 ? 0 : y / grid->step_y, column = x < 0 ? 0 : x / grid->step_x;
+        y -= row * grid->step_y;
+        x -= column * grid->step_x;
+        int row_inside = top + k >= 0 && top + k < grid->mosaic_height && y < grid->height;
+        int column_inside = left + k >= 0 && left + k < grid->mosaic_width && x < grid->width;
+        window.rows[k] = row_inside ? row * grid->columns * picture + y * line : -1;
+        window.columns[k] = column_inside ? column * picture + x * grid->channels : -1;
+        window.is_whole &= row_inside && column_inside;
+        last_row = row;
+        last_column = column;
     }
+    // The last row of the mosaic may not be full.
+    window.is_whole &= last_row * grid->columns + last_column < grid->pictures;
     return window;
+}
+
+// Where a window's pixel begins, in floats; negative where it is zero.
+INLINE ptrdiff_t place_pixel(const tile_grid *grid, const tile_window *window, int y, int x) {
+    if (window->rows[y] < 0 || window->columns[x] < 0) return -1;
+    ptrdiff_t place = window->rows[y] + window->columns[x];
+    return place < grid->pictures * grid->height * grid->width * grid->channels ? place : -1;
+}
+
+INLINE tile_window place_input(const tile_grid *grid, ptrdiff_t tile) {
+    ptrdiff_t top = tile / grid->across * winograd_tile, left = tile % grid->across * winograd_tile;
+    return place_window(grid, top - 1, left - 1, winograd_window);
 }
 
 // Transforms the channels first..<first + count, at most winograd_channels, of a tile; the points lie `plane` floats apart.
 INLINE void transform_window(
-    const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out, ptrdiff_t plane) {
-    // A window at the border is copied with its zeros, so that the transform itself need not look.
+    const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out,
+    ptrdiff_t plane) {
+    const float *rows[winograd_window];
+    ptrdiff_t columns[winograd_window];
+    // A window with zeros is copied together with them, so that the transform itself need not look.
     float copy[winograd_points * winograd_channels];
-    const float *copy_rows[winograd_window];
-    ptrdiff_t copy_columns[winograd_window];
-    const float *const *rows = window->rows;
-    const ptrdiff_t *columns = window->columns;
-    if (window->is_partial) {
+    if (window->is_whole) {
+        for (int k = 0; k < winograd_window; k++) {
+            rows[k] = input + window->rows[k] + first;
+            columns[k] = window->columns[k];
+        }
+    } else {
         for (int y = 0; y < winograd_window; y++) {
-            copy_rows[y] = copy + y * winograd_window * winograd_channels;
-            copy_columns[y] = y * winograd_channels;
+            rows[y] = copy + y * winograd_window * winograd_channels;
+            columns[y] = y * winograd_channels;
             for (int x = 0; x < winograd_window; x++) {
                 float *target = copy + (y * winograd_window + x) * winograd_channels;
-                if (rows[y] && columns[x] >= 0)
-                    memcpy(target, rows[y] + columns[x] + first, (size_t)count * sizeof(float));
+                ptrdiff_t place = place_pixel(grid, window, y, x);
+                if (count == LANES)
+                    *(lanes *)target = place >= 0 ? *(const lanes *)(input + place + first) : (lanes){};
                 else
-                    memset(target, 0, (size_t)count * sizeof(float));
+                    for (ptrdiff_t c = 0; c < count; c++) target[c] = place >= 0 ? input[place + first + c] : 0;
             }
         }
-        rows = copy_rows;
-        columns = copy_columns;
-        first = 0;
     }
     if (count == LANES) {
-        input_tile_lanes(rows, columns, first, out, plane);
+        input_tile_lanes(rows, columns, 0, out, plane);
         return;
     }
-    for (ptrdiff_t c = 0; c < count; c++) input_tile1(rows, columns, first + c, out + c, plane);
+    for (ptrdiff_t c = 0; c < count; c++) input_tile1(rows, columns, c, out + c, plane);
 }
 
 static void winograd_input(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     float *out, ptrdiff_t plane) {
-    tile_grid grid = make_grid(input, height, width, channels);
+    tile_grid grid = make_grid(pictures, height, width, channels);
     for (ptrdiff_t i = 0; i < count; i++) {
-        tile_window window = place_window(&grid, first + i);
+        tile_window window = place_input(&grid, first + i);
         for (ptrdiff_t c = 0; c < channels; c += winograd_channels)
             transform_window(
-                &window, c, channels - c < winograd_channels ? channels - c : winograd_channels,
+                input, &grid, &window, c, channels - c < winograd_channels ? channels - c : winograd_channels,
                 out + i * channels + c, plane);
     }
 }
 
 static void winograd_input_packed(
-    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count,
     float *out, ptrdiff_t plane) {
-    tile_grid grid = make_grid(input, height, width, channels);
+    tile_grid grid = make_grid(pictures, height, width, channels);
     // [points, TILE_ROWS, channels]; rows that are missing stay zero.
     float transformed[winograd_points * TILE_ROWS * winograd_channels] __attribute__((aligned(64)));
     for (ptrdiff_t i = 0; i < count; i += TILE_ROWS) {
         ptrdiff_t used = count - i < TILE_ROWS ? count - i : TILE_ROWS;
         tile_window windows[TILE_ROWS];
-        for (ptrdiff_t r = 0; r < used; r++) windows[r] = place_window(&grid, first + i + r);
+        for (ptrdiff_t r = 0; r < used; r++) windows[r] = place_input(&grid, first + i + r);
         if (used < TILE_ROWS) memset(transformed, 0, sizeof transformed);
         for (ptrdiff_t c = 0; c < channels; c += winograd_channels) {
             ptrdiff_t length = channels - c < winograd_channels ? channels - c : winograd_channels;
             for (ptrdiff_t r = 0; r < used; r++)
                 transform_window(
-                    &windows[r], c, length, transformed + r * winograd_channels, TILE_ROWS * winograd_channels);
+                    input, &grid, &windows[r], c, length, transformed + r * winograd_channels, TILE_ROWS * winograd_channels);
             float *target = out + i * channels + c * TILE_ROWS;
             for (int point = 0; point < winograd_points; point++) {
                 const float *source = transformed + point * TILE_ROWS * winograd_channels;
@@ -158,65 +196,70 @@ static void winograd_input_packed(
     }
 }
 
-// Transforms one tile's products back for as many channels as the type has lanes. `rows` and `columns` are those of the tile that lie
-// inside of the picture.
-#define DEFINE_OUTPUT_TILE(name, type)                                                                              \
-    INLINE void name(                                                                                               \
-        const float *products, ptrdiff_t plane, const float *bias, const float *residual, int relu, ptrdiff_t rows, \
-        ptrdiff_t columns, ptrdiff_t row_stride, ptrdiff_t channels, float *out) {                                  \
-        type t[winograd_tile * winograd_window];                                                                    \
-        UNROLL for (int x = 0; x < winograd_window; x++) {                                                          \
-            type m[winograd_window];                                                                                \
-            UNROLL for (int y = 0; y < winograd_window; y++)                                                        \
-                m[y] = *(const type *)(products + (y * winograd_window + x) * plane);                               \
-            type *v = t + x;                                                                                        \
-            OUTPUT_TRANSFORM(type, m, v, winograd_window);                                                          \
-        }                                                                                                           \
-        type b = bias ? *(const type *)bias : (type){0};                                                            \
-        for (int y = 0; y < rows; y++) {                                                                            \
-            type *m = t + y * winograd_window, v[winograd_tile];                                                    \
-            OUTPUT_TRANSFORM(type, m, v, 1);                                                                        \
-            for (int x = 0; x < columns; x++) {                                                                     \
-                ptrdiff_t place = y * row_stride + x * channels;                                                    \
-                type value = v[x] + b;                                                                              \
-                if (residual) value += *(const type *)(residual + place);                                           \
-                if (relu) value = __builtin_elementwise_max(value, (type){0});                                      \
-                *(type *)(out + place) = value;                                                                     \
-            }                                                                                                       \
-        }                                                                                                           \
+// Transforms one tile's products back for as many channels as the type has lanes: [4, 4] values.
+#define DEFINE_OUTPUT_TILE(name, type)                                                                               \
+    INLINE void name(const float *products, ptrdiff_t plane, type *out) {                                            \
+        type t[winograd_tile * winograd_window];                                                                     \
+        UNROLL for (int x = 0; x < winograd_window; x++) {                                                           \
+            type m[winograd_window];                                                                                 \
+            UNROLL for (int y = 0; y < winograd_window; y++)                                                         \
+                m[y] = *(const type *)(products + (y * winograd_window + x) * plane);                                \
+            type *v = t + x;                                                                                         \
+            OUTPUT_TRANSFORM(type, m, v, winograd_window);                                                           \
+        }                                                                                                            \
+        UNROLL for (int y = 0; y < winograd_tile; y++) {                                                             \
+            type *m = t + y * winograd_window, *v = out + y * winograd_tile;                                         \
+            OUTPUT_TRANSFORM(type, m, v, 1);                                                                         \
+        }                                                                                                            \
     }
 DEFINE_OUTPUT_TILE(output_tile_lanes, lanes)
 DEFINE_OUTPUT_TILE(output_tile1, float)
 
 static void winograd_output(
-    const float *products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
-    tile_grid grid = make_grid(NULL, height, width, channels);
-    ptrdiff_t row_stride = width * channels;
+    const float *products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
+    tile_grid grid = make_grid(pictures, height, width, channels);
+    const float *bias = epilogue->bias, *residual = epilogue->residual;
+    int relu = epilogue->relu;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t number = (first + i) % grid.tiles;
-        ptrdiff_t top = number / grid.across * winograd_tile, left = number % grid.across * winograd_tile;
-        ptrdiff_t rows = height - top < winograd_tile ? height - top : winograd_tile;
-        ptrdiff_t columns = width - left < winograd_tile ? width - left : winograd_tile;
-        ptrdiff_t place = (first + i) / grid.tiles * height * row_stride + top * row_stride + left * channels;
+        ptrdiff_t tile = first + i;
+        tile_window window = place_window(
+            &grid, tile / grid.across * winograd_tile, tile % grid.across * winograd_tile, winograd_tile);
+        ptrdiff_t places[winograd_tile * winograd_tile];
+        for (int y = 0; y < winograd_tile; y++)
+            for (int x = 0; x < winograd_tile; x++)
+                places[y * winograd_tile + x] = place_pixel(&grid, &window, y, x);
         const float *source = products + i * channels;
-        const float *bias = epilogue->bias;
-        const float *residual = epilogue->residual ? epilogue->residual + place : NULL;
-        int whole = rows == winograd_tile && columns == winograd_tile && !residual;
         ptrdiff_t c = 0;
-        // Nearly all tiles are like this; known bounds let the compiler keep the tile in registers.
-        if (whole && bias)
-            for (; c + LANES <= channels; c += LANES)
-                output_tile_lanes(
-                    source + c, plane, bias + c, NULL, epilogue->relu, winograd_tile, winograd_tile, row_stride,
-                    channels, output + place + c);
-        for (; c + LANES <= channels; c += LANES)
-            output_tile_lanes(
-                source + c, plane, bias ? bias + c : NULL, residual ? residual + c : NULL, epilogue->relu, rows,
-                columns, row_stride, channels, output + place + c);
-        for (; c < channels; c++)
-            output_tile1(
-                source + c, plane, bias ? bias + c : NULL, residual ? residual + c : NULL, epilogue->relu, rows,
-                columns, row_stride, channels, output + place + c);
+        for (; c + LANES <= channels; c += LANES) {
+            lanes values[winograd_tile * winograd_tile];
+            output_tile_lanes(source + c, plane, values);
+            lanes b = bias ? *(const lanes *)(bias + c) : (lanes){};
+            float *out = output + c;
+            // Nearly all tiles are like this.
+            if (window.is_whole && relu && !residual) {
+                UNROLL for (int k = 0; k < winograd_tile * winograd_tile; k++)
+                    *(lanes *)(out + places[k]) = __builtin_elementwise_max(values[k] + b, (lanes){});
+                continue;
+            }
+            for (int k = 0; k < winograd_tile * winograd_tile; k++) {
+                if (places[k] < 0) continue;
+                lanes value = values[k] + b;
+                if (residual) value += *(const lanes *)(residual + places[k] + c);
+                if (relu) value = __builtin_elementwise_max(value, (lanes){});
+                *(lanes *)(out + places[k]) = value;
+            }
+        }
+        for (; c < channels; c++) {
+            float values[winograd_tile * winograd_tile];
+            output_tile1(source + c, plane, values);
+            for (int k = 0; k < winograd_tile * winograd_tile; k++) {
+                if (places[k] < 0) continue;
+                float value = values[k];
+                if (bias) value += bias[c];
+                if (residual) value += residual[places[k] + c];
+                output[places[k] + c] = relu && value < 0 ? 0 : value;
+            }
+        }
     }
 }

@@ -87,6 +87,12 @@ public struct StoredTensor: Sendable {
         return try gathered().withUnsafeBytes(body)
     }
 
+    /// Gives the memory that holds the tensor's part of the file back to the system, until it is read again.
+    public func releasePages() {
+        guard isContiguous else { return }
+        file.releasePages(offset..<offset + byteCount)
+    }
+
     /// The elements as single-precision numbers, row-major: `elementCount` of them.
     ///
     /// Half and bfloat16 are widened exactly; doubles and integers are rounded to the nearest.

@@ -12,12 +12,15 @@ public final class MappedFile: @unchecked Sendable {
     public var count: Int { bytes.count }
 
     private let bytes: UnsafeRawBufferPointer
+    /// Whether the pages can be read from the disk again.
+    private let isBackedByFile: Bool
 
     /// Maps the file.
     ///
     /// - Throws: `FileError` where it is missing, a folder, a pipe or unreadable.
     public init(path: String) throws {
         self.path = path
+        isBackedByFile = true
         // Without O_NONBLOCK, opening a pipe that has no writer would wait for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(action: "read", path: path, code: errno) }
@@ -43,6 +46,7 @@ public final class MappedFile: @unchecked Sendable {
     /// Holds bytes that are in memory already, under a name that no file needs to have.
     init(path: String, copying content: [UInt8]) throws {
         self.path = path
+        isBackedByFile = false
         guard !content.isEmpty else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
@@ -61,6 +65,16 @@ public final class MappedFile: @unchecked Sendable {
     @inlinable
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(buffer) }
+    }
+
+    /// Gives the memory of a part that will not be read soon back to the system; a later read brings it from the disk again.
+    public func releasePages(_ range: Range<Int>) {
+        guard isBackedByFile, let base = bytes.baseAddress else { return }
+        let page = Int(getpagesize())
+        // The pages at the ends may hold what others still read.
+        let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        guard first < end, end <= bytes.count else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
     }
 
     @usableFromInline var buffer: UnsafeRawBufferPointer { bytes }

@@ -1,5 +1,5 @@
 /// An axis-aligned box in continuous pixel coordinates: (0, 0) is the top left corner of the top left pixel.
-public struct Box: Equatable, Hashable, Sendable {
+public struct Box: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// Left edge, pixels.
     public var x0: Float
     /// Top edge, pixels.

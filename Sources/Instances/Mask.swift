@@ -189,14 +189,17 @@ public struct Mask: Equatable, Hashable, Sendable {
 
 /// Collects pixels in column order into COCO runs.
 public struct RunLengthEncoder {
-    private var runs: [UInt32] = []
-    private var current: UInt32 = 0
-    private var foreground = false
+    @usableFromInline var runs: [UInt32] = []
+    @usableFromInline var current: UInt32 = 0
+    @usableFromInline var foreground = false
 
-    public init() {}
+    /// - Parameter capacity: Runs for which there is room at first.
+    public init(capacity: Int = 0) {
+        runs.reserveCapacity(capacity)
+    }
 
     /// Adds one pixel.
-    @inline(__always)
+    @inlinable
     public mutating func append(foreground value: Bool) {
         if value == foreground {
             current += 1
@@ -208,6 +211,7 @@ public struct RunLengthEncoder {
     }
 
     /// Adds `count` pixels of one value.
+    @inlinable
     public mutating func append(foreground value: Bool, count: Int) {
         guard count > 0 else { return }
         if value == foreground {
@@ -221,7 +225,8 @@ public struct RunLengthEncoder {
 
     /// Returns the runs collected so far.
     public mutating func finish() -> [UInt32] {
+        if current > 0 || runs.isEmpty { runs.append(current) }
         defer { (runs, current, foreground) = ([], 0, false) }
-        return current > 0 || runs.isEmpty ? runs + [current] : runs
+        return runs
     }
 }

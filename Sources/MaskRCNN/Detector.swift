@@ -45,6 +45,9 @@ public final class Detector: Sendable {
     /// What this machine can do at most with as many threads; measured anew.
     public func roofline() -> Roofline { inference.compute.roofline(isBF16: precision == .bf16) }
 
+    /// Processor time that the computing threads have taken so far, beside those that call.
+    public var processorTime: Duration { inference.compute.workers.processorTime }
+
     /// Threads that compute.
     public var threads: Int { inference.compute.workers.count }
 
@@ -85,7 +88,7 @@ public final class Detector: Sendable {
             grids: levels.map { .init(height: $0.height, width: $0.width) })
         let candidates = heads.reduce(0) { $0 + $1.objectness.count }
         return inference.clock.measure(operator: "selection", .moving("sort, NMS", values: candidates)) {
-            proposals(heads, anchors: boxes, size: input.size)
+            proposals(heads, anchors: boxes, size: input.size, inference.compute)
         }
     }
 
@@ -96,7 +99,9 @@ public final class Detector: Sendable {
         guard !regions.isEmpty else { return [] }
         let head = network.boxHead(pooled(regions, levels, input, inference, size: BoxHead.poolSize), inference)
         return inference.clock.measure(operator: "selection", .moving("softmax, NMS", values: head.logits.count)) {
-            detections(head, proposals: regions, size: input.size, threshold: threshold, categories: categories)
+            detections(
+                head, proposals: regions, size: input.size, threshold: threshold, categories: categories,
+                inference.compute)
         }
     }
 

@@ -44,12 +44,22 @@ final class Stage: @unchecked Sendable {
 
     /// Runs the stage's own work on one item and counts it.
     func measure<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let start = ContinuousClock.now
+        let (start, processorStart) = (ContinuousClock.now, Self.processorTime)
         defer {
-            let elapsed = ContinuousClock.now - start
-            own.withLock { $0.busy += elapsed }
+            let (elapsed, processor) = (ContinuousClock.now - start, Self.processorTime - processorStart)
+            own.withLock { metrics in
+                metrics.busy += elapsed
+                metrics.processor += processor
+            }
         }
         return try body()
+    }
+
+    /// Processor time that this thread has taken.
+    private static var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     var snapshot: StageMetrics {

@@ -1,6 +1,6 @@
 /// What one stage of a pipeline has done so far.
 ///
-/// The three durations tell the bottleneck: it is the stage that is busy while those before it are blocked on their output and those after it
+/// The durations of work and waiting tell the bottleneck: it is the stage that is busy while those before it are blocked on their output and those after it
 /// wait for input.
 public struct StageMetrics: Sendable, Equatable {
     /// The stage's name.
@@ -13,6 +13,8 @@ public struct StageMetrics: Sendable, Equatable {
     public var dropped = 0
     /// Time inside the stage's own work.
     public var busy = Duration.zero
+    /// Processor time of the stage's own thread inside its work; what it does on other threads is not in it.
+    public var processor = Duration.zero
     /// Time without an item to work on.
     public var waitingForInput = Duration.zero
     /// Time with a finished item that the next stage had no room for.

@@ -23,7 +23,7 @@ public final class Tensor: @unchecked Sendable {
     /// Takes memory of its own, filled with zeros.
     public convenience init(zeros shape: [Int]) {
         let count = shape.reduce(1, *)
-        let buffer = TensorBuffer(capacity: count, pool: nil)
+        let buffer = TensorBuffer(capacity: count)
         buffer.pointer.initialize(repeating: 0, count: count)
         self.init(shape: shape, buffer: buffer)
     }
@@ -31,7 +31,7 @@ public final class Tensor: @unchecked Sendable {
     /// Copies values, row-major.
     public convenience init(_ values: [Float], shape: [Int]) {
         precondition(values.count == shape.reduce(1, *), "one value an element")
-        self.init(shape: shape, buffer: TensorBuffer(capacity: values.count, pool: nil))
+        self.init(shape: shape, buffer: TensorBuffer(capacity: values.count))
         values.withUnsafeBufferPointer { source in
             if let base = source.baseAddress { pointer.update(from: base, count: source.count) }
         }
@@ -66,28 +66,31 @@ public final class Tensor: @unchecked Sendable {
     public var channels: Int { shape[shape.count - 1] }
 }
 
-/// Memory for floats at a multiple of 64 bytes, so that a vector never straddles two cache lines.
+/// Memory for floats at a multiple of 64 bytes, so that a vector never straddles two cache lines: its own, or lent by a pool.
 // Sendable: the pointer never changes; who may write is ruled by the tensor over it.
 final class TensorBuffer: @unchecked Sendable {
     let pointer: UnsafeMutablePointer<Float>
     /// Floats.
     let capacity: Int
-    private weak var pool: TensorPool?
+    /// Where the memory goes back to. Held, since the memory goes with the pool.
+    private let pool: TensorPool?
 
-    init(capacity: Int, pool: TensorPool?, recycled: UnsafeMutablePointer<Float>? = nil) {
-        self.capacity = max(capacity, 1)
+    init(pointer: UnsafeMutablePointer<Float>, capacity: Int, pool: TensorPool) {
+        self.pointer = pointer
+        self.capacity = capacity
         self.pool = pool
-        pointer = recycled ?? Self.allocate(self.capacity)
+    }
+
+    init(capacity: Int) {
+        self.capacity = max(capacity, 1)
+        pool = nil
+        var memory: UnsafeMutableRawPointer?
+        let code = posix_memalign(&memory, 64, self.capacity * MemoryLayout<Float>.stride)
+        guard code == 0, let memory else { fatalError("out of memory: \(capacity) floats are not to be had") }
+        pointer = memory.bindMemory(to: Float.self, capacity: self.capacity)
     }
 
     deinit {
-        if pool?.recycle(pointer, capacity: capacity) != true { free(pointer) }
-    }
-
-    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Float> {
-        var memory: UnsafeMutableRawPointer?
-        let code = posix_memalign(&memory, 64, capacity * MemoryLayout<Float>.stride)
-        guard code == 0, let memory else { fatalError("out of memory: \(capacity) floats are not to be had") }
-        return memory.bindMemory(to: Float.self, capacity: capacity)
+        if let pool { pool.recycle(pointer, capacity: capacity) } else { free(pointer) }
     }
 }

@@ -15,6 +15,8 @@ public final class Workers: Sendable {
         var region: Unmanaged<Region>?
         /// Workers inside the region.
         var active = 0
+        /// What tells each worker's processor time.
+        var clocks: [clockid_t] = []
         var isStopping = false
     }
 
@@ -69,6 +71,12 @@ public final class Workers: Sendable {
 
         func work() {
             var seen = 0
+            var clock = clockid_t()
+            if pthread_getcpuclockid(pthread_self(), &clock) == 0 {
+                pthread_mutex_lock(mutex)
+                state.clocks.append(clock)
+                pthread_mutex_unlock(mutex)
+            }
             while true {
                 // Operators follow each other closely; falling asleep between them would cost more than a short wait.
                 var turns = 0
@@ -122,6 +130,17 @@ public final class Workers: Sendable {
 
     /// The processors that this process may run on.
     public static var available: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    /// Processor time that the threads have taken so far, waiting in loops included; without the callers'.
+    public var processorTime: Duration {
+        pthread_mutex_lock(shared.mutex)
+        defer { pthread_mutex_unlock(shared.mutex) }
+        return shared.state.clocks.reduce(.zero) { sum, clock in
+            var time = timespec()
+            return clock_gettime(clock, &time) == 0
+                ? sum + .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec) : sum
+        }
+    }
 
     deinit {
         pthread_mutex_lock(shared.mutex)

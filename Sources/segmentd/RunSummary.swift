@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import MaskRCNN
 import Service
 
 /// What a run has done, and where its time went.
@@ -25,5 +27,43 @@ struct RunSummary {
             return "\(stage.name) \(String(format: "%.1f", milliseconds))"
         }
         Terminal.note("milliseconds a frame by stage: \(stages.joined(separator: ", "))")
+    }
+
+    /// Writes what the processors did to standard error.
+    ///
+    /// - Parameters:
+    ///   - detector: What the stage that detects works with.
+    ///   - before: What the process and the detector's threads had taken when the run began.
+    func printProcessorTime(_ detector: Detector, since before: ProcessorTime) {
+        let after = ProcessorTime(detector)
+        var rest = after.process - before.process
+        func perFrame(_ time: Duration) -> String {
+            String(format: "%.2f", time.seconds * 1000 / Double(max(pipeline.totals.frames, 1)))
+        }
+        var parts = pipeline.metrics.map { stage in
+            rest -= stage.processor
+            return "\(stage.name) \(perFrame(stage.processor))"
+        }
+        let engine = after.engine - before.engine
+        parts += [
+            "the detector's threads \(perFrame(engine))", "other threads \(perFrame(rest - engine))",
+            "all \(perFrame(after.process - before.process))",
+        ]
+        Terminal.note("processor milliseconds a frame: \(parts.joined(separator: ", "))")
+    }
+}
+
+/// Processor time at one moment, in user mode and in the kernel.
+struct ProcessorTime {
+    /// Of the whole process.
+    let process: Duration
+    /// Of the detector's threads.
+    let engine: Duration
+
+    init(_ detector: Detector) {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        process = .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        engine = detector.processorTime
     }
 }

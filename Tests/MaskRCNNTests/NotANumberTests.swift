@@ -8,6 +8,8 @@ import Testing
 @Suite struct NotANumberTests {
     private static let values: [Float] = [.nan, .infinity, -.infinity, .greatestFiniteMagnitude, 0]
 
+    private let compute = Compute(threads: 2)
+
     /// Every value at some place, in a row that fits none of the shapes.
     private func tensor(_ shape: [Int]) -> Tensor {
         let count = shape.reduce(1, *)
@@ -23,7 +25,8 @@ import Testing
             ProposalHead.Output(
                 objectness: tensor([$0.height, $0.width, 3]), deltas: tensor([$0.height, $0.width, 12]))
         }
-        let found = ProposalSelection(configuration)(heads, anchors: anchors, size: .init(height: 60, width: 50))
+        let found = ProposalSelection(configuration)(
+            heads, anchors: anchors, size: .init(height: 60, width: 50), compute)
         for box in found.boxes {
             #expect(box.x0 >= 0 && box.y0 >= 0 && box.x1 <= 50 && box.y1 <= 60 && box.x0 < box.x1 && box.y0 < box.y1)
         }
@@ -33,7 +36,7 @@ import Testing
         let proposals = (0..<20).map { Box(x0: Float($0), y0: 0, x1: Float($0) + 10, y1: 10) }
         let found = DetectionSelection(ModelConfiguration.BoxHead())(
             BoxHead.Output(logits: tensor([20, 7]), deltas: tensor([20, 28])), proposals: proposals,
-            size: .init(height: 60, width: 50), threshold: 0)
+            size: .init(height: 60, width: 50), threshold: 0, compute)
         for detection in found {
             #expect(detection.score > 0 && detection.score <= 1)
             #expect(detection.box.x0 < detection.box.x1 && detection.box.y0 < detection.box.y1)

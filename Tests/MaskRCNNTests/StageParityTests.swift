@@ -73,7 +73,7 @@ import Testing
             size: .init(height: padded[0], width: padded[1]),
             grids: heads.map { .init(height: $0.objectness.height, width: $0.objectness.width) })
         let found = ProposalSelection(configuration)(
-            heads, anchors: anchors, size: .init(height: size[0], width: size[1]))
+            heads, anchors: anchors, size: .init(height: size[0], width: size[1]), compute)
         #expect(relativeError(found.boxes, try fixture.boxes("\(index)/boxes")) < parity)
         #expect(relativeError(found.scores, try fixture.floats("\(index)/scores")) < parity)
     }
@@ -121,7 +121,7 @@ import Testing
         configuration.scoreThreshold = Float(try #require(all[name]?["score_threshold"] as? Double))
         let found = DetectionSelection(configuration)(
             BoxHead.Output(logits: try fixture.map("\(name)/logits"), deltas: try fixture.map("\(name)/deltas")),
-            proposals: try fixture.boxes("\(name)/proposals"), size: .init(height: size[0], width: size[1]))
+            proposals: try fixture.boxes("\(name)/proposals"), size: .init(height: size[0], width: size[1]), compute)
         #expect(found.map(\.label) == (try fixture.integers("\(name)/labels")))
         #expect(relativeError(found.map(\.box), try fixture.boxes("\(name)/boxes")) < parity)
         #expect(relativeError(found.map(\.score), try fixture.floats("\(name)/scores")) < parity)

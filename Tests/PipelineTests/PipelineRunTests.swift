@@ -211,7 +211,7 @@ struct PipelineRunTests {
         try pipeline.run()
         let metrics = pipeline.metrics
         #expect(metrics.map(\.name) == ["count", "collect"])
-        #expect(metrics.allSatisfy { $0.busy > .zero })
+        #expect(metrics.allSatisfy { $0.busy > .zero && $0.processor > .zero })
         #expect(metrics[1].queueDepth == 0)
         #expect(metrics[1].itemsIn == 50)
     }

@@ -17,6 +17,13 @@ def resident(process):
     raise RuntimeError("the process has no VmRSS")
 
 
+def faults(process):
+    """The pages that the process has been given so far."""
+    with open(f"/proc/{process.pid}/stat") as status:
+        # The name, in parentheses, may hold anything; minflt is the eighth field after it.
+        return int(status.read().rpartition(")")[2].split()[7])
+
+
 def video(segmentd, cache, frames):
     """A synthetic video with that many frames; made once."""
     folder = cache / f"{frames}-frames"
@@ -27,7 +34,7 @@ def video(segmentd, cache, frames):
 
 
 def measure(segmentd, model, path, output, every):
-    """Annotates the video and returns KiB by frame, every so many frames.
+    """Annotates the video and returns KiB and page faults by frame, every so many frames.
 
     Frames are counted by the lines of JSON that come out. The process writes each line at once and waits where nobody
     reads, so it is never far ahead of the frame at which it is measured.
@@ -38,7 +45,7 @@ def measure(segmentd, model, path, output, every):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         for frame, _ in enumerate(process.stdout, 1):
             if frame % every == 0:
-                samples[frame] = resident(process)
+                samples[frame] = resident(process), faults(process)
     if process.returncode != 0:
         sys.exit(f"segmentd ended with {process.returncode}")
     return samples
@@ -60,11 +67,12 @@ def main():
     if options.settled not in samples or max(samples) <= options.settled:
         sys.exit(f"only {max(samples, default=0)} frames came out")
     last = max(samples)
-    for frame in sorted({options.settled, 1000, last} & samples.keys()):
-        print(f"frame {frame:5}: {samples[frame] / 1024:7.1f} MiB")
-    settled = samples[options.settled]
-    highest = max(value for frame, value in samples.items() if frame >= options.settled)
-    growth, worst = (100 * (value / settled - 1) for value in (samples[last], highest))
+    for frame in sorted({options.settled, *range(1000, last, 1000), last} & samples.keys()):
+        print(f"frame {frame:5}: {samples[frame][0] / 1024:7.1f} MiB, {samples[frame][1]:7} page faults")
+    settled, known = samples[options.settled]
+    highest = max(value for frame, (value, _) in samples.items() if frame >= options.settled)
+    growth, worst = (100 * (value / settled - 1) for value in (samples[last][0], highest))
+    print(f"page faults a frame from frame {options.settled}: {(samples[last][1] - known) / (last - options.settled):.2f}")
     print(f"growth from frame {options.settled}: {growth:.2f} % at the end, {worst:.2f} % at most")
     if growth > options.growth:
         sys.exit(f"memory has grown by more than {options.growth} %")

@@ -59,6 +59,28 @@ import Testing
             found.elements, convolve(a, height: rows, width: 1, inputs: inner, b, outputs: columns, kernel: 1))
     }
 
+    @Test(arguments: 1...9, [(14, 14), (7, 7), (5, 3), (1, 1)])
+    func `pictures of one mosaic do not see each other`(pictures: Int, size: (height: Int, width: Int)) {
+        let (inputs, outputs) = (16, 18)
+        let area = size.height * size.width
+        let a = numbers(pictures * area * inputs, seed: 5)
+        let (b, bias) = (numbers(outputs * inputs * 9, seed: 6), numbers(outputs, seed: 7))
+        let residual = numbers(pictures * area * outputs, seed: 8)
+        let weights = ConvolutionWeights(
+            weights: b, bias: bias, inputChannels: inputs, outputChannels: outputs, kernel: 3, padding: 1)
+        let found = compute.convolution(
+            Tensor(a, shape: [pictures, size.height, size.width, inputs]), weights,
+            adding: Tensor(residual, shape: [pictures, size.height, size.width, outputs]))
+        var expected: [Double] = []
+        for picture in 0..<pictures {
+            expected += convolve(
+                Array(a[picture * area * inputs..<(picture + 1) * area * inputs]), height: size.height,
+                width: size.width, inputs: inputs, b, outputs: outputs, kernel: 3)
+        }
+        for index in expected.indices { expected[index] += Double(bias[index % outputs]) + Double(residual[index]) }
+        expectClose(found.elements, expected)
+    }
+
     @Test(arguments: [(61, 58, 16, 20), (9, 50, 40, 65)])
     func `a convolution is right whatever its tiles`(height: Int, width: Int, inputs: Int, outputs: Int) {
         let (a, b) = (numbers(height * width * inputs, seed: 3), numbers(outputs * inputs * 9, seed: 4))

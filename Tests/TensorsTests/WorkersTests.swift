@@ -27,4 +27,18 @@ import Testing
         let ranges = seen.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
         #expect(ranges.flatMap { Array($0) } == Array(0..<103))
     }
+
+    @Test func `the processor time of the threads grows with their work, and leaves out the caller's`() {
+        let alone = Workers(count: 1)
+        alone.run(10) { _ in usleep(1) }
+        #expect(alone.processorTime == .zero)
+        let workers = Workers(count: 2)
+        let seen = Atomic<Int>(0)
+        // Each of two pieces waits for the other to begin, so that the second thread has one of them.
+        workers.run(2) { _ in
+            seen.wrappingAdd(1, ordering: .relaxed)
+            while seen.load(ordering: .relaxed) < 2 {}
+        }
+        #expect(workers.processorTime > .zero)
+    }
 }

@@ -102,8 +102,11 @@ void ck_multiply_windows(
     ptrdiff_t columns, const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride,
     const ck_epilogue *_Nonnull epilogue, float *_Nonnull scratch);
 
-// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture is cut into tiles of 4x4 output pixels, row by row;
-// the tiles of several pictures, one after the other in memory, are numbered on.
+// Winograd F(4x4,3x3) (Lavin and Gray, arXiv 1509.09308). A picture, or a mosaic of several that follow each other in
+// memory, is cut into tiles of 4x4 output pixels, row by row.
+
+// How many tiles that makes.
+ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width);
 
 // Floats from one plane of at least `count` floats to the next. The same place in all 36 is read or written at once; were they a
 // multiple of the cache's stride apart, they would push each other out of it.
@@ -114,21 +117,21 @@ void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff
 // Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie `plane` floats
 // apart: `ck_winograd_plane` tells how far it is best.
 void ck_winograd_input(
-    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
 // Likewise, each plane's rows packed as `ck_multiply_packed` takes them; the last tile of rows is filled up with zeros.
 void ck_winograd_input_packed(
-    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
 // Likewise, as `ck_multiply_narrow_packed` takes them. Integers are narrowed before the transform, which is exact where low and high are
 // within +-327; bfloat16 after it.
 void ck_winograd_input_narrow(
-    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
-    ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out, ptrdiff_t plane);
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out, ptrdiff_t plane);
 // Transforms 36 planes [count, channels] of products back into the output's pixels and applies the epilogue.
 void ck_winograd_output(
-    const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
-    ptrdiff_t first, ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
+    const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width,
+    ptrdiff_t channels, ptrdiff_t first, ptrdiff_t count, const ck_epilogue *_Nonnull epilogue, float *_Nonnull output);
 
 // 3x3 maximum with stride 2 and padding 1, output rows first..<first + count.
 void ck_max_pool(
@@ -141,17 +144,68 @@ void ck_add_upsampled(
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
 
 // RoIAlign (He et al. 2017, section 3) of one box in the map's own coordinates into [size, size, channels]:
-// `samples` x `samples` bilinear samples a bin, not aligned, sides at least 1.
+// `samples` x `samples` bilinear samples a bin, not aligned, sides at least 1; at most `ck_most_bins` bins a side and
+// `ck_most_samples` samples a side of each.
+enum { ck_most_bins = 32, ck_most_samples = 4 };
 void ck_roi_align(
     const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
     float y1, ptrdiff_t size, ptrdiff_t samples, float *_Nonnull out);
 
-// Bilinear resize (align_corners false, no antialiasing) of normalised 8-bit RGB rows into floats, three channels a pixel;
-// output rows first..<first + count, `output_stride` floats apart. `table` maps [channel][byte] to its normalised value.
+// Two neighbouring places of a row or column, and the second's weight.
+typedef struct {
+    int32_t low, high;
+    float high_weight;
+} ck_resize_place;
+
+// Where the `output_length` pixels of one axis lie among the input's `length`, as PyTorch's upsample_bilinear2d has it
+// (align_corners false, no antialiasing).
+void ck_resize_places(ptrdiff_t length, ptrdiff_t output_length, ck_resize_place *_Nonnull places);
+
+// Floats of scratch memory that `ck_resize_normalized` needs.
+ptrdiff_t ck_resize_scratch_count(ptrdiff_t width, ptrdiff_t output_width);
+
+// Bilinear resize of normalised 8-bit RGB rows of `width` pixels into floats, three channels a pixel; output rows
+// first..<first + count, `output_stride` floats apart. `table` maps [channel][byte] to its normalised value.
 void ck_resize_normalized(
-    const uint8_t *_Nonnull pixels, ptrdiff_t height, ptrdiff_t width, const float *_Nonnull table,
-    ptrdiff_t output_height, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride,
-    float *_Nonnull output);
+    const uint8_t *_Nonnull pixels, ptrdiff_t width, const float *_Nonnull table,
+    const ck_resize_place *_Nonnull columns, const ck_resize_place *_Nonnull rows, ptrdiff_t output_width,
+    ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *_Nonnull output, float *_Nonnull scratch);
+
+// Mixes two columns of `count` values, and says of each mixed value whether it is above `most`, below `least` or neither (0).
+enum { ck_side_below = 1, ck_side_above = 2 };
+void ck_mask_column(
+    const float *_Nonnull low, const float *_Nonnull high, float low_weight, float high_weight, ptrdiff_t count,
+    float least, float most, float *_Nonnull values, uint8_t *_Nonnull sides);
+
+// The sigmoid of every value, in place.
+void ck_sigmoid(float *_Nonnull values, ptrdiff_t count);
+
+// The softmax of every row of logits [rows, columns].
+void ck_softmax(const float *_Nonnull logits, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull out);
+
+// How boxes are written as differences from others, and what they are cut at.
+typedef struct {
+    // What centre and size differences are divided by.
+    float center_weight, size_weight;
+    // The greatest logarithm of a growth.
+    float greatest_growth;
+    // The picture's size, pixels.
+    float height, width;
+} ck_box_coder;
+
+// Applies differences dx, dy, dw, dh [count, 4] to reference boxes [count, 4] and cuts the boxes at the picture's borders.
+void ck_decode_boxes(
+    const float *_Nonnull deltas, const float *_Nonnull references, ptrdiff_t count,
+    const ck_box_coder *_Nonnull coder, float *_Nonnull boxes);
+
+// Boxes side by side, with their areas.
+typedef struct {
+    const float *_Nonnull x0, *_Nonnull y0, *_Nonnull x1, *_Nonnull y1, *_Nonnull area;
+} ck_box_columns;
+
+// Whether the intersection over union of a box [4] with any of `count` others is above the limit.
+int ck_overlaps_any(
+    const ck_box_columns *_Nonnull boxes, ptrdiff_t count, const float *_Nonnull box, float area, float limit);
 
 // The inner products of `count` rows of `length` floats with one row of weights, plus a bias.
 void ck_inner_products(

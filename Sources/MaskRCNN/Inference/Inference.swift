@@ -140,6 +140,8 @@ private struct WeightSource {
     private func finite(_ name: String) throws -> [Float] {
         guard let tensor = checkpoint.tensors[name] else { preconditionFailure("\(name) was validated") }
         let values = tensor.floats()
+        // Laid out for computing, the weights are in memory once more; twice would be too often.
+        tensor.releasePages()
         do {
             try requireFinite(values, name)
         } catch {

@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import Tensors
 
 /// Boxes as differences from other boxes (Girshick et al. 2014, appendix C).
 public struct BoxCoder: Sendable {
@@ -15,16 +16,28 @@ public struct BoxCoder: Sendable {
     /// The greatest logarithm of a growth: from 16 to 1000 pixels.
     private static let greatestGrowth = Float(log(1000.0 / 16))
 
-    /// Applies dx, dy, dw, dh to a reference box.
-    @inline(__always)
-    public func decode(_ dx: Float, _ dy: Float, _ dw: Float, _ dh: Float, _ reference: Box) -> Box {
-        let (width, height) = (reference.x1 - reference.x0, reference.y1 - reference.y0)
-        let (x, y) = (reference.x0 + 0.5 * width, reference.y0 + 0.5 * height)
-        let centerX = dx / centerWeight * width + x
-        let centerY = dy / centerWeight * height + y
-        let halfWidth = 0.5 * (exp(min(dw / sizeWeight, Self.greatestGrowth)) * width)
-        let halfHeight = 0.5 * (exp(min(dh / sizeWeight, Self.greatestGrowth)) * height)
-        return Box(
-            x0: centerX - halfWidth, y0: centerY - halfHeight, x1: centerX + halfWidth, y1: centerY + halfHeight)
+    /// Applies dx, dy, dw, dh to reference boxes and cuts the boxes at a picture's borders.
+    ///
+    /// An edge that is not a number stays one, so that comparisons with a least side are false and the box goes: weights from a file may
+    /// make any numbers of a picture.
+    ///
+    /// - Parameters:
+    ///   - deltas: `[boxes, 4]`.
+    ///   - size: The picture's.
+    ///   - boxes: As many as there are references.
+    func decode(
+        _ deltas: UnsafePointer<Float>, _ references: UnsafeBufferPointer<Box>, size: ImageTransform.Size,
+        into boxes: UnsafeMutablePointer<Box>
+    ) {
+        guard let base = references.baseAddress else { return }
+        let count = references.count
+        // A box is its four edges.
+        base.withMemoryRebound(to: Float.self, capacity: 4 * count) { references in
+            boxes.withMemoryRebound(to: Float.self, capacity: 4 * count) { boxes in
+                BoxKernels.decode(
+                    deltas, references, count: count, centerWeight: centerWeight, sizeWeight: sizeWeight,
+                    greatestGrowth: Self.greatestGrowth, height: size.height, width: size.width, into: boxes)
+            }
+        }
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Instances
 import Tensors
 
@@ -17,6 +16,8 @@ public struct DetectionSelection: Sendable {
     private let configuration: ModelConfiguration.BoxHead
     /// Boxes with a smaller side are dropped, pixels.
     private static let leastSide: Float = 1e-2
+    /// Boxes that a thread decodes at once.
+    private static let decodedAtOnce = 1024
 
     public init(_ configuration: ModelConfiguration.BoxHead) {
         self.configuration = configuration
@@ -31,43 +32,77 @@ public struct DetectionSelection: Sendable {
     /// - Returns: Detections by descending score.
     public func callAsFunction(
         _ head: BoxHead.Output<Tensor>, proposals: [Box], size: ImageTransform.Size, threshold: Float? = nil,
-        categories: Set<Int>? = nil
+        categories: Set<Int>? = nil, _ compute: Compute
     ) -> [Detection] {
         let classes = head.logits.shape[1]
-        let labelsWanted = (1..<classes).filter { categories?.contains($0) ?? true }
+        let labels = (1..<max(classes, 1)).filter { categories?.contains($0) ?? true }
         let threshold = threshold ?? configuration.scoreThreshold
-        var (boxes, scores, labels) = ([Box](), [Float](), [Int]())
-        head.logits.withElements { logits in
-            head.deltas.withElements { deltas in
-                var probabilities = [Float](repeating: 0, count: classes)
-                for (index, proposal) in proposals.enumerated() {
-                    Self.softmax(logits[(index * classes)..<((index + 1) * classes)], &probabilities)
-                    for label in labelsWanted where probabilities[label] > threshold {
-                        let d = (index * classes + label) * 4
-                        let box = BoxCoder.detections.decode(
-                            deltas[d], deltas[d + 1], deltas[d + 2], deltas[d + 3], proposal
-                        ).clipped(to: size)
-                        guard box.width >= Self.leastSide, box.height >= Self.leastSide else { continue }
-                        boxes.append(box)
-                        scores.append(probabilities[label])
-                        labels.append(label)
+        let most = proposals.count * labels.count
+        var found: [Detection] = []
+        // Which outputs, their scores and their boxes: with a threshold of 0 these are many.
+        let pool = compute.pool
+        pool.withScratch(of: UInt32.self, most) { places in
+            pool.withScratch(of: Float.self, most) { scores in
+                pool.withScratch(of: Box.self, most) { boxes in
+                    var count = 0
+                    compute.softmax(head.logits).withElements { probabilities in
+                        for row in 0..<proposals.count {
+                            for label in labels where probabilities[row * classes + label] > threshold {
+                                scores[count] = probabilities[row * classes + label]
+                                places[count] = UInt32(row * classes + label)
+                                count += 1
+                            }
+                        }
+                    }
+                    decode(head.deltas, places, count: count, classes, proposals, size, into: boxes, compute)
+                    count = Self.dropSmall(places, scores, boxes, count: count)
+                    found = NonMaximumSuppression.suppress(
+                        UnsafeBufferPointer(start: boxes, count: count),
+                        scores: UnsafeBufferPointer(start: scores, count: count),
+                        threshold: configuration.nmsThreshold, limit: configuration.detectionsPerImage
+                    ) { Int(places[$0]) % classes }
+                    .map { Detection(box: boxes[$0], label: Int(places[$0]) % classes, score: scores[$0]) }
+                }
+            }
+        }
+        return found
+    }
+
+    /// The boxes of the outputs at some places, `row * classes + label`.
+    private func decode(
+        _ deltas: Tensor, _ places: UnsafePointer<UInt32>, count: Int, _ classes: Int, _ proposals: [Box],
+        _ size: ImageTransform.Size, into boxes: UnsafeMutablePointer<Box>, _ compute: Compute
+    ) {
+        deltas.withElements { deltas in
+            compute.workers.run(count, step: Self.decodedAtOnce) { range in
+                withUnsafeTemporaryAllocation(of: Box.self, capacity: range.count) { references in
+                    withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * range.count) { gathered in
+                        for (index, number) in range.enumerated() {
+                            let place = Int(places[number])
+                            references[index] = proposals[place / classes]
+                            for i in 0..<4 { gathered[4 * index + i] = deltas[4 * place + i] }
+                        }
+                        BoxCoder.detections.decode(
+                            gathered.baseAddress!, UnsafeBufferPointer(references), size: size,
+                            into: boxes + range.lowerBound)
                     }
                 }
             }
         }
-        let kept = NonMaximumSuppression.suppress(
-            boxes, scores: scores, groups: labels, threshold: configuration.nmsThreshold,
-            limit: configuration.detectionsPerImage)
-        return kept.map { Detection(box: boxes[$0], label: labels[$0], score: scores[$0]) }
     }
 
-    private static func softmax(_ logits: Slice<UnsafeBufferPointer<Float>>, _ probabilities: inout [Float]) {
-        let greatest = logits.max() ?? 0
-        var sum: Float = 0
-        for (i, logit) in logits.enumerated() {
-            probabilities[i] = exp(logit - greatest)
-            sum += probabilities[i]
+    /// Moves together what has no side that is too small; returns how many there are.
+    private static func dropSmall(
+        _ places: UnsafeMutablePointer<UInt32>, _ scores: UnsafeMutablePointer<Float>,
+        _ boxes: UnsafeMutablePointer<Box>, count: Int
+    ) -> Int {
+        var left = 0
+        for index in 0..<count {
+            let box = boxes[index]
+            guard box.width >= leastSide, box.height >= leastSide else { continue }
+            (places[left], scores[left], boxes[left]) = (places[index], scores[index], box)
+            left += 1
         }
-        for i in probabilities.indices { probabilities[i] /= sum }
+        return left
     }
 }

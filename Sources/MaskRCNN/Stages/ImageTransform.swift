@@ -73,16 +73,3 @@ public struct ImageTransform: Sendable {
         return Box(x0: box.x0 * x, y0: box.y0 * y, x1: box.x1 * x, y1: box.y1 * y)
     }
 }
-
-extension Box {
-    /// The box cut at a picture's borders.
-    ///
-    /// An edge that is not a number stays one, so that the comparisons with the least side after it are false and the box goes: weights
-    /// from a file may make any number of a picture.
-    func clipped(to size: ImageTransform.Size) -> Box {
-        let (width, height) = (Float(size.width), Float(size.height))
-        return Box(
-            x0: min(max(x0, 0), width), y0: min(max(y0, 0), height), x1: min(max(x1, 0), width),
-            y1: min(max(y1, 0), height))
-    }
-}

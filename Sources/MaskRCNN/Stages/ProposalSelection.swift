@@ -1,15 +1,14 @@
-import Foundation
 import Instances
 import Tensors
 
 /// Makes proposals of the proposal head's outputs (torchvision's `RegionProposalNetwork.filter_proposals`).
 public struct ProposalSelection: Sendable {
-    /// Proposals of one picture, by descending score.
+    /// Proposals, by descending score.
     public struct Proposals: Sendable {
         /// In the network's input, pixels.
-        public var boxes: [Box]
+        public var boxes: [Box] = []
         /// Objectness, 0...1.
-        public var scores: [Float]
+        public var scores: [Float] = []
     }
 
     private let configuration: ModelConfiguration.Proposals
@@ -24,65 +23,85 @@ public struct ProposalSelection: Sendable {
     ///   - heads: The head's outputs by level.
     ///   - anchors: The anchors by level, in the outputs' order.
     ///   - size: What boxes are clipped to: the picture in the network's input without padding.
+    /// - Returns: The proposals of one picture.
     public func callAsFunction(
-        _ heads: [ProposalHead.Output<Tensor>], anchors: [[Box]], size: ImageTransform.Size
+        _ heads: [ProposalHead.Output<Tensor>], anchors: [[Box]], size: ImageTransform.Size, _ compute: Compute
     ) -> Proposals {
-        var (boxes, logits, levels) = ([Box](), [Float](), [Int]())
-        for (level, head) in heads.enumerated() {
-            head.objectness.withElements { objectness in
-                head.deltas.withElements { deltas in
-                    for index in Self.best(configuration.preNmsTopN, of: objectness) {
-                        let box = BoxCoder.proposals.decode(
-                            deltas[4 * index], deltas[4 * index + 1], deltas[4 * index + 2], deltas[4 * index + 3],
-                            anchors[level][index]
-                        ).clipped(to: size)
+        var levels = [Proposals](repeating: Proposals(), count: heads.count)
+        let (limit, threshold) = (configuration.postNmsTopN, configuration.nmsThreshold)
+        levels.withUnsafeMutableBufferPointer { levels in
+            compute.workers.run(levels.count) { levels[$0] = best(heads[$0], anchors: anchors[$0], size: size) }
+        }
+        guard levels.lazy.map(\.boxes.count).reduce(0, +) > NonMaximumSuppression.mostBoxesAtOnce else {
+            let (boxes, scores) = (levels.flatMap(\.boxes), levels.flatMap(\.scores))
+            let groups = levels.indices.flatMap { Array(repeating: $0, count: levels[$0].boxes.count) }
+            let kept = NonMaximumSuppression.suppress(
+                boxes, scores: scores, groups: groups, threshold: threshold, limit: limit)
+            return Proposals(boxes: kept.map { boxes[$0] }, scores: kept.map { scores[$0] })
+        }
+        levels.withUnsafeMutableBufferPointer { levels in
+            compute.workers.run(levels.count) { number in
+                let level = levels[number]
+                let kept = NonMaximumSuppression.suppress(
+                    level.boxes, scores: level.scores, threshold: threshold, limit: limit)
+                levels[number] = Proposals(boxes: kept.map { level.boxes[$0] }, scores: kept.map { level.scores[$0] })
+            }
+        }
+        return Self.merge(levels, limit: limit)
+    }
+
+    /// The best of one level, clipped, by descending logit.
+    private func best(
+        _ head: ProposalHead.Output<Tensor>, anchors: [Box], size: ImageTransform.Size
+    ) -> Proposals {
+        head.objectness.withElements { objectness in
+            head.deltas.withElements { deltas in
+                let places = Ranking.best(configuration.preNmsTopN, of: objectness)
+                let references = places.map { anchors[$0] }
+                let gathered = [Float](unsafeUninitializedCapacity: 4 * places.count) { gathered, count in
+                    for (index, place) in places.enumerated() {
+                        for i in 0..<4 { gathered[4 * index + i] = deltas[4 * place + i] }
+                    }
+                    count = 4 * places.count
+                }
+                var scores = places.map { objectness[$0] }
+                scores.withUnsafeMutableBufferPointer { BoxKernels.sigmoid($0) }
+                let boxes = [Box](unsafeUninitializedCapacity: places.count) { boxes, count in
+                    guard let base = boxes.baseAddress else { return }
+                    references.withUnsafeBufferPointer {
+                        BoxCoder.proposals.decode(gathered, $0, size: size, into: base)
+                    }
+                    // The small ones go, the others move together.
+                    for index in places.indices {
+                        let box = boxes[index]
                         guard box.width >= Self.leastSide, box.height >= Self.leastSide else { continue }
-                        boxes.append(box)
-                        logits.append(objectness[index])
-                        levels.append(level)
+                        (boxes[count], scores[count]) = (box, scores[index])
+                        count += 1
                     }
                 }
+                scores.removeLast(scores.count - boxes.count)
+                return Proposals(boxes: boxes, scores: scores)
             }
         }
-        let scores = logits.map { 1 / (1 + exp(-$0)) }
-        let kept = NonMaximumSuppression.suppress(
-            boxes, scores: scores, groups: levels, threshold: configuration.nmsThreshold,
-            limit: configuration.postNmsTopN)
-        return Proposals(boxes: kept.map { boxes[$0] }, scores: kept.map { scores[$0] })
     }
 
-    /// The places of the greatest values, greatest first.
-    private static func best(_ count: Int, of values: UnsafeBufferPointer<Float>) -> [Int] {
-        guard values.count > count else { return NonMaximumSuppression.descending(Array(values)) }
-        // Only what can be among the best is sorted.
-        let least = kthLargest(count, values)
-        var (candidates, places) = ([Float](), [Int]())
-        for (place, value) in values.enumerated() where value >= least {
-            candidates.append(value)
-            places.append(place)
-        }
-        return NonMaximumSuppression.descending(candidates).prefix(count).map { places[$0] }
-    }
-
-    /// The k-th largest value, by fixing its ordered bits eight at a time.
-    private static func kthLargest(_ k: Int, _ values: UnsafeBufferPointer<Float>) -> Float {
-        // The bits of floats order like whole numbers once negative ones are flipped.
-        func key(_ value: Float) -> UInt32 {
-            let bits = value.bitPattern
-            return bits & 0x8000_0000 != 0 ? ~bits : bits | 0x8000_0000
-        }
-        var (prefix, mask, rank) = (UInt32(0), UInt32(0), k)
-        for shift in stride(from: UInt32(24), through: 0, by: -8) {
-            var histogram = [Int](repeating: 0, count: 256)
-            for value in values where key(value) & mask == prefix { histogram[Int(key(value) >> shift & 0xff)] += 1 }
-            var digit = 255
-            while histogram[digit] < rank {
-                rank -= histogram[digit]
-                digit -= 1
+    /// The best of all levels; of equal scores the finer level's comes first.
+    private static func merge(_ levels: [Proposals], limit: Int) -> Proposals {
+        var merged = Proposals()
+        var next = [Int](repeating: 0, count: levels.count)
+        while merged.boxes.count < limit {
+            var best: Int?
+            for level in levels.indices where next[level] < levels[level].scores.count {
+                if let known = best, !(levels[level].scores[next[level]] > levels[known].scores[next[known]]) {
+                    continue
+                }
+                best = level
             }
-            prefix |= UInt32(digit) << shift
-            mask |= 0xff << shift
+            guard let best else { break }
+            merged.boxes.append(levels[best].boxes[next[best]])
+            merged.scores.append(levels[best].scores[next[best]])
+            next[best] += 1
         }
-        return Float(bitPattern: prefix & 0x8000_0000 != 0 ? prefix & 0x7fff_ffff : ~prefix)
+        return merged
     }
 }

@@ -75,11 +75,11 @@ extension Compute {
     ) {
         let (height, width) = (output.height, output.width)
         let (inputs, outputs) = (weights.inputChannels, weights.outputChannels)
-        let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
+        let tiles = ck_winograd_tiles(pictures, height, width)
         // The more tiles at once, the more often a panel of weights is used; the fewer, the nearer both sides of the
         // products stay.
         let share = tiles.parts(of: workers.count)
-        let step = share.parts(of: share.parts(of: 96)).roundedUp(to: PackedMatrix.rowStep)
+        let step = share.parts(of: share.parts(of: 144)).roundedUp(to: PackedMatrix.rowStep)
         workers.run(tiles, step: step) { range in
             let count = range.count
             // Packed rows come in whole tiles.
@@ -92,14 +92,15 @@ extension Compute {
                 switch weights.matrices[0].layout {
                 case .plain:
                     ck_winograd_input(
-                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
                 case .single:
                     ck_winograd_input_packed(
-                        input.pointer, height, width, inputs, range.lowerBound, count, memory, inputPlane)
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
                 case .narrow(let matrix):
                     var narrowing = matrix.narrowing
                     ck_winograd_input_narrow(
-                        input.pointer, height, width, inputs, range.lowerBound, count, &narrowing, memory, inputPlane)
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, &narrowing, memory,
+                        inputPlane)
                 }
                 for (point, matrix) in weights.matrices.enumerated() {
                     let (from, to) = (memory + point * inputPlane, products + point * outputPlane)
@@ -113,7 +114,8 @@ extension Compute {
                 }
                 var epilogue = ck_epilogue(bias: weights.bias, residual: residual, activation: activation)
                 ck_winograd_output(
-                    products, outputPlane, height, width, outputs, range.lowerBound, count, &epilogue, output.pointer)
+                    products, outputPlane, pictures, height, width, outputs, range.lowerBound, count, &epilogue,
+                    output.pointer)
             }
         }
     }

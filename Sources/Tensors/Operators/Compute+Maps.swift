@@ -58,6 +58,7 @@ extension Compute {
     /// RoIAlign (He et al. 2017, section 3) of every region: `[regions, size, size, channels]`.
     public func roiAlign(_ maps: [Tensor], _ regions: [Region], size: Int, samples: Int) -> Tensor {
         let channels = maps[0].channels
+        precondition(size <= ck_most_bins && samples <= ck_most_samples, "tables of that size")
         let output = pool.tensor([regions.count, size, size, channels])
         workers.run(regions.count, step: 8) { range in
             for index in range {
@@ -86,13 +87,22 @@ extension Compute {
         precondition(pixels.count == height * width * 3 && table.count == 768, "three channels a pixel")
         let output = pool.tensor([padded.height, padded.width, 3])
         let stride = padded.width * 3
-        table.withUnsafeBufferPointer { table in
-            workers.run(padded.height, step: 16) { rows in
+        // Each piece resizes the row above its first anew, so that there are few, but enough for threads that are delayed.
+        let step = max(16, padded.height.parts(of: 4 * workers.count))
+        pool.withScratch(of: ck_resize_place.self, size.width + size.height) { places in
+            let (columns, lines) = (places, places + size.width)
+            ck_resize_places(width, size.width, columns)
+            ck_resize_places(height, size.height, lines)
+            workers.run(padded.height, step: step) { rows in
                 let inside = rows.clamped(to: 0..<size.height)
                 if !inside.isEmpty {
-                    ck_resize_normalized(
-                        pixels.baseAddress!, height, width, table.baseAddress!, size.height, size.width,
-                        inside.lowerBound, inside.count, stride, output.pointer)
+                    pool.withScratch(ck_resize_scratch_count(width, size.width)) { scratch in
+                        table.withUnsafeBufferPointer { table in
+                            ck_resize_normalized(
+                                pixels.baseAddress!, width, table.baseAddress!, columns, lines, size.width,
+                                inside.lowerBound, inside.count, stride, output.pointer, scratch)
+                        }
+                    }
                 }
                 for y in rows {
                     let used = y < size.height ? size.width * 3 : 0

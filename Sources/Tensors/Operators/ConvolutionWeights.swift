@@ -102,7 +102,7 @@ public struct ConvolutionWeights: Sendable {
         case .pointwise: name = "product"
         case .winograd:
             name = "winograd"
-            let tiles = pictures * height.parts(of: 4) * width.parts(of: 4)
+            let tiles = ck_winograd_tiles(pictures, height, width)
             operations = 2 * 36 * Double(tiles * inputChannels * outputChannels)
         case .unfolded: name = "unfolded"
         }

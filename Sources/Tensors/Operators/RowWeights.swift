@@ -1,5 +1,4 @@
 import CKernels
-import Foundation
 
 /// The weights of a 1x1 convolution of whose outputs each picture needs one.
 public struct RowWeights: Sendable {
@@ -38,7 +37,7 @@ extension Compute {
                 ck_inner_products(
                     input.pointer + index * area * weights.inputs, area, weights.inputs,
                     weights.weights.pointer + rows[index] * weights.inputs, weights.bias[rows[index]], target)
-                for place in 0..<area { target[place] = 1 / (1 + exp(-target[place])) }
+                ck_sigmoid(target, area)
             }
         }
         return output

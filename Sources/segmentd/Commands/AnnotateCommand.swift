@@ -74,7 +74,7 @@ struct AnnotateCommand: AsyncParsableCommand {
                 let totals = pipeline.totals
                 return .init(done: totals.frames, total: total, objects: totals.objects)
             }
-        let started = ContinuousClock.now
+        let (started, processorTime) = (ContinuousClock.now, ProcessorTime(detector))
         let outcome: Pipeline.Outcome
         do {
             outcome = try await pipeline.run()
@@ -91,7 +91,9 @@ struct AnnotateCommand: AsyncParsableCommand {
         for warning in pipeline.totals.warnings { verbosity.warn(warning) }
         for loss in source.report.losses(of: input) { verbosity.warn(loss) }
         if !verbosity.quiet {
-            RunSummary(pipeline, elapsed: ContinuousClock.now - started).print()
+            let summary = RunSummary(pipeline, elapsed: ContinuousClock.now - started)
+            summary.print()
+            if verbosity.verbose { summary.printProcessorTime(detector, since: processorTime) }
             // Who gave the names knows them.
             if output == nil, let videoPath { Terminal.note(videoPath) }
         }
