@@ -10,6 +10,8 @@
 // The best first.
 static const ck_kernels *const all[] = {
 #if defined(__x86_64__)
+    &ck_kernels_avx512bf16,
+    &ck_kernels_avx512vnni,
     &ck_kernels_avx512,
     &ck_kernels_avx2,
 #endif
@@ -20,6 +22,10 @@ enum { all_count = sizeof all / sizeof *all };
 static int runs_here(const ck_kernels *kernels) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (kernels == &ck_kernels_avx512bf16)
+        return runs_here(&ck_kernels_avx512vnni) && __builtin_cpu_supports("avx512bf16");
+    if (kernels == &ck_kernels_avx512vnni)
+        return runs_here(&ck_kernels_avx512) && __builtin_cpu_supports("avx512vnni");
     if (kernels == &ck_kernels_avx512)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
             && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
@@ -108,6 +114,40 @@ void ck_multiply(
     kernels()->multiply(rows, columns, inner, a, a_stride, packed, c, c_stride, epilogue, scratch);
 }
 
+int ck_has_bf16(void) { return kernels()->has_bf16; }
+
+ptrdiff_t ck_pair_count(ptrdiff_t inner) {
+    ptrdiff_t lanes = ck_panel_width() / 2;
+    return (inner + 2 * lanes - 1) / (2 * lanes) * lanes;
+}
+
+void ck_pack_narrow(const uint16_t *weights, ptrdiff_t inner, ptrdiff_t columns, float *packed) {
+    ptrdiff_t width = ck_panel_width(), lanes = width / 2, count = ck_pair_count(inner);
+    for (ptrdiff_t x = 0; x < columns; x += width) {
+        for (ptrdiff_t k = 0; k < count; k++) {
+            ptrdiff_t low = k / lanes * 2 * lanes + k % lanes, high = low + lanes;
+            for (ptrdiff_t i = x; i < x + width; i++, packed++) {
+                uint32_t pair = 0;
+                if (i < columns && low < inner) pair = weights[low * columns + i];
+                if (i < columns && high < inner) pair |= (uint32_t)weights[high * columns + i] << 16;
+                memcpy(packed, &pair, sizeof pair);
+            }
+        }
+    }
+}
+
+void ck_multiply_narrow(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, ptrdiff_t a_stride,
+    const ck_narrow_weights *weights, float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue, float *scratch) {
+    kernels()->multiply_narrow(rows, columns, inner, a, a_stride, weights, c, c_stride, epilogue, scratch);
+}
+
+void ck_multiply_narrow_packed(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const ck_narrow_weights *weights, float *c,
+    ptrdiff_t c_stride, const ck_epilogue *epilogue) {
+    kernels()->multiply_narrow_packed(rows, columns, inner, a, weights, c, c_stride, epilogue);
+}
+
 void ck_multiply_windows(
     const ck_window *window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
     ptrdiff_t columns, const float *packed, float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue, float *scratch) {
@@ -192,6 +232,12 @@ void ck_winograd_input_packed(
     kernels()->winograd_input_packed(input, pictures, height, width, channels, first, count, out, plane);
 }
 
+void ck_winograd_input_narrow(
+    const float *input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, const ck_narrowing *narrowing, float *out, ptrdiff_t plane) {
+    kernels()->winograd_input_narrow(input, pictures, height, width, channels, first, count, narrowing, out, plane);
+}
+
 void ck_winograd_output(
     const float *products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
     ptrdiff_t first, ptrdiff_t count, const ck_epilogue *epilogue, float *output) {
@@ -218,6 +264,11 @@ void ck_inner_products(
 
 void ck_multiply_registers(ptrdiff_t rounds) {
     volatile float kept = kernels()->multiply_registers(rounds);
+    (void)kept;
+}
+
+void ck_multiply_narrow_cached(ptrdiff_t rounds, int is_bf16) {
+    volatile float kept = kernels()->multiply_narrow_cached(rounds, is_bf16);
     (void)kept;
 }
 

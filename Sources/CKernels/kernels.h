@@ -6,6 +6,8 @@ typedef struct {
     const char *name;
     // Rows and columns of the product's inner tile.
     ptrdiff_t tile_rows, panel_width;
+    // Whether there are instructions for products of bfloat16.
+    int has_bf16;
     void (*apply_epilogue)(float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *);
     void (*multiply)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const float *, float *, ptrdiff_t,
@@ -21,6 +23,15 @@ typedef struct {
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_output)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *, float *);
+    void (*multiply_narrow)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const ck_narrow_weights *, float *, ptrdiff_t,
+        const ck_epilogue *, float *);
+    void (*multiply_narrow_packed)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const ck_narrow_weights *, float *, ptrdiff_t,
+        const ck_epilogue *);
+    void (*winograd_input_narrow)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+        const ck_narrowing *, float *, ptrdiff_t);
     void (*max_pool)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*add_upsampled)(
@@ -29,6 +40,7 @@ typedef struct {
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ptrdiff_t, float *);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
+    float (*multiply_narrow_cached)(ptrdiff_t, int);
     void (*sigmoid)(float *, ptrdiff_t);
     void (*softmax)(const float *, ptrdiff_t, ptrdiff_t, float *);
     void (*decode_boxes)(const float *, const float *, ptrdiff_t, const ck_box_coder *, float *);
@@ -44,12 +56,14 @@ extern const ck_kernels ck_kernels_portable;
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2;
 extern const ck_kernels ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx512vnni;
+extern const ck_kernels ck_kernels_avx512bf16;
 #endif
 
 // Pictures side by side in a mosaic of Winograd tiles.
 enum { ck_mosaic_columns = 4 };
 
-// The part of the inner dimension whose panel of weights stays in the first cache.
+// The part of the inner dimension, in floats or pairs, whose panel of weights stays in the first cache.
 enum { ck_inner_block = 256 };
 // The rows of a product that are packed at a time: as many as leave half of the second cache to everything else.
 ptrdiff_t ck_row_block(void);

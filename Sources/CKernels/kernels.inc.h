@@ -1,15 +1,21 @@
-// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined.
+// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined, and, where there
+// are instructions for them, MULTIPLY_PAIRS or ADD_PRODUCTS and ADD_BF16_PRODUCTS (see kernels_narrow.inc.h).
 #include <math.h>
 #include <string.h>
 
 #include "kernels.h"
 
-// A float that may have changed, as far as the compiler knows.
+// In any vector register.
 #if defined(__aarch64__)
-#define ck_barrier(value) __asm__ volatile("" : "+w"(value))
+#define CK_VECTOR(value) "+w"(value)
+#elif LANES == 16
+#define CK_VECTOR(value) "+v"(value)
 #else
-#define ck_barrier(value) __asm__ volatile("" : "+x"(value))
+#define CK_VECTOR(value) "+x"(value)
 #endif
+// Vectors that are known here and may have changed afterwards, as far as the compiler knows.
+#define ck_barrier(value) __asm__ volatile("" : CK_VECTOR(value))
+#define ck_barrier_pair(a, b) __asm__ volatile("" : CK_VECTOR(a), CK_VECTOR(b))
 
 // Loops of a known few turns whose values are to stay in registers.
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -23,6 +29,7 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 
 #include "kernels_matrix.inc.h"
 #include "kernels_winograd.inc.h"
+#include "kernels_narrow.inc.h"
 #include "kernels_maps.inc.h"
 #include "kernels_boxes.inc.h"
 #include "kernels_resize.inc.h"
@@ -31,6 +38,9 @@ const ck_kernels KERNELS = {
     .name = SIMD_NAME,
     .tile_rows = TILE_ROWS,
     .panel_width = panel_width,
+#ifdef ADD_BF16_PRODUCTS
+    .has_bf16 = 1,
+#endif
     .apply_epilogue = apply_epilogue,
     .multiply = multiply,
     .multiply_windows = multiply_windows,
@@ -38,11 +48,15 @@ const ck_kernels KERNELS = {
     .winograd_input = winograd_input,
     .winograd_input_packed = winograd_input_packed,
     .winograd_output = winograd_output,
+    .multiply_narrow = multiply_narrow,
+    .multiply_narrow_packed = multiply_narrow_packed,
+    .winograd_input_narrow = winograd_input_narrow,
     .max_pool = max_pool,
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,
     .inner_products = inner_products,
     .multiply_registers = multiply_registers,
+    .multiply_narrow_cached = multiply_narrow_cached,
     .sigmoid = sigmoid,
     .softmax = softmax,
     .decode_boxes = decode_boxes,

@@ -201,7 +201,7 @@ static void store_partly(const float *sums, const tile_target *target) {
 }
 
 // Asks for what a tile meets at its end.
-INLINE void fetch_target(const tile_target *target) {
+INLINE void prefetch_target(const tile_target *target) {
     for (ptrdiff_t r = 0; r < target->rows; r++) __builtin_prefetch(target->c + r * target->stride, 1);
     if (target->epilogue && target->epilogue->residual)
         for (ptrdiff_t r = 0; r < target->rows; r++)
@@ -240,7 +240,7 @@ INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const int vectors, c
 // One tile: TILE_ROWS x panel_width sums over `inner` places of a packed block [inner, TILE_ROWS] and a panel.
 INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
-    fetch_target(target);
+    prefetch_target(target);
     for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
         lanes columns[tile_vectors];
         UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
@@ -253,7 +253,7 @@ INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const
 
 // Two tiles below each other with a panel of which one vector is used: as many sums as a whole tile, so that one does not wait for the
 // other.
-INLINE void multiply_narrow_tiles(
+INLINE void multiply_two_tiles(
     const float *upper, const float *lower, const float *b, ptrdiff_t inner, tile_target *target) {
     lanes upper_sums[TILE_ROWS][tile_vectors] = {}, lower_sums[TILE_ROWS][tile_vectors] = {};
     for (ptrdiff_t k = 0; k < inner; k++, upper += TILE_ROWS, lower += TILE_ROWS, b += panel_width) {
@@ -330,7 +330,7 @@ static void multiply_block(
                 target.rows = rows - r < 2 * TILE_ROWS ? rows - r : 2 * TILE_ROWS;
                 target.place = place + r * c_stride;
                 target.c = c + target.place;
-                multiply_narrow_tiles(tile, tile + tile_stride, panel, length, &target);
+                multiply_two_tiles(tile, tile + tile_stride, panel, length, &target);
             }
         }
         for (; r < rows; r += TILE_ROWS, tile += tile_stride) {

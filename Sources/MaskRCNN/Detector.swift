@@ -6,6 +6,8 @@ import Tensors
 // Every stored property is immutable and Sendable; several threads may detect at once, and take turns at each operator.
 public final class Detector: Sendable {
     public let configuration: ModelConfiguration
+    /// What products are computed in.
+    public let precision: Precision
     private let network: Network
     let inference: Inference
     private let transform: ImageTransform
@@ -16,12 +18,20 @@ public final class Detector: Sendable {
 
     /// Lays the weights out for computing.
     ///
-    /// - Parameter threads: Threads that compute; all processors where nil.
-    /// - Throws: `CheckpointError` for weights that are infinite or not a number.
-    public init(_ model: Model, threads: Int? = nil) throws {
+    /// - Parameters:
+    ///   - threads: Threads that compute; all processors where nil.
+    ///   - precision: What products are computed in.
+    /// - Throws: `CheckpointError` for weights that are infinite or not a number, `Model.Failure` where the precision needs a
+    ///   calibration that the model does not have.
+    public init(_ model: Model, threads: Int? = nil, precision: Precision = .fp32) throws {
         configuration = model.configuration
+        self.precision = precision
         network = model.network
-        inference = try Inference(model.network, weights: model.weights, compute: Compute(threads: threads))
+        let calibration = precision == .int8 ? try model.calibration() : nil
+        if precision == .int8 && calibration == nil { throw Model.Failure.noCalibration(path: model.weights.path) }
+        inference = try Inference(
+            model.network, weights: model.weights, compute: Compute(threads: threads), precision: precision,
+            calibration: calibration)
         transform = ImageTransform(configuration.transform)
         anchors = AnchorGenerator(configuration.proposals)
         proposals = ProposalSelection(configuration.proposals)
@@ -33,7 +43,7 @@ public final class Detector: Sendable {
     public static var engine: String { Compute.engine }
 
     /// What this machine can do at most with as many threads; measured anew.
-    public func roofline() -> Roofline { inference.compute.roofline() }
+    public func roofline() -> Roofline { inference.compute.roofline(isBF16: precision == .bf16) }
 
     /// Processor time that the computing threads have taken so far, beside those that call.
     public var processorTime: Duration { inference.compute.workers.processorTime }
@@ -47,11 +57,13 @@ public final class Detector: Sendable {
     ///   - threshold: The score that an object must exceed, 0...1; the model's own where nil.
     ///   - categories: The category ids to report; all where nil.
     ///   - clock: Told how long each stage takes.
+    ///   - recorder: Told what each layer is given.
     /// - Returns: Objects by descending score, with boxes and masks in the picture's pixels.
     public func detect(
-        _ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil, clock: FrameClock? = nil
+        _ image: RGBImage, threshold: Float? = nil, categories: Set<Int>? = nil, clock: FrameClock? = nil,
+        recorder: ActivationRecorder? = nil
     ) -> [Instance] {
-        let inference = inference.measured(by: clock)
+        let inference = inference.measured(by: clock).recorded(by: recorder)
         let input = clock.measure(stage: "transform") {
             let samples = image.width * image.height * 3
             return clock.measure(operator: "resize", .moving("resize", values: samples / 4)) {

@@ -5,6 +5,8 @@ import Files
 public struct Model: Sendable {
     /// The key of the metadata that holds the configuration in a `.safetensors` file.
     public static let metadataKey = "configuration"
+    /// Likewise the calibration, where there is one.
+    public static let calibrationKey = "calibration"
 
     public let configuration: ModelConfiguration
     public let network: Network
@@ -14,6 +16,8 @@ public struct Model: Sendable {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case noConfiguration(path: String)
         case badConfiguration(path: String, ModelConfiguration.Failure)
+        case noCalibration(path: String)
+        case badCalibration(path: String, Calibration.Failure)
 
         public var description: String {
             switch self {
@@ -21,6 +25,12 @@ public struct Model: Sendable {
                 "\(path): holds no model configuration; make a model of it with 'segmentd model import \(path) --output "
                     + "model.safetensors'"
             case .badConfiguration(let path, let failure): "\(path): \(failure)"
+            case .noCalibration(let path):
+                "\(path): the model is not calibrated for int8; make one that is with 'segmentd model quantize \(path) "
+                    + "--calibrate VIDEO --output quantized.safetensors'"
+            case .badCalibration(let path, let failure):
+                "\(path): \(failure); calibrate anew with 'segmentd model quantize \(path) --calibrate VIDEO --output "
+                    + "quantized.safetensors'"
             }
         }
     }
@@ -56,13 +66,27 @@ public struct Model: Sendable {
         try self.init(configuration, weights: checkpoint)
     }
 
-    /// Writes one file that holds weights and configuration.
+    /// The calibration that the file holds; nil where it holds none.
+    ///
+    /// - Throws: `Model.Failure.badCalibration`.
+    public func calibration() throws -> Calibration? {
+        guard let text = weights.metadata[Self.calibrationKey] else { return nil }
+        do {
+            return try Calibration(json: text, for: network)
+        } catch let failure as Calibration.Failure {
+            throw Failure.badCalibration(path: weights.path, failure)
+        }
+    }
+
+    /// Writes one file that holds weights and configuration, and a calibration where one is given.
     ///
     /// - Throws: `CheckpointError.nonFinite` for weights that no network can use, `FileError`.
-    public func write(to path: String) throws {
+    public func write(to path: String, calibration: Calibration? = nil) throws {
         try weights.requireFinite()
+        var metadata = [Self.metadataKey: configuration.json, "format": "pt"]
+        metadata[Self.calibrationKey] = calibration?.json
         try SafetensorsFile.write(
-            Array(weights.tensors.values), metadata: [Self.metadataKey: configuration.json, "format": "pt"], to: path)
+            Array(weights.tensors.values), metadata: metadata, to: path)
     }
 
     /// Numbers in the weights.

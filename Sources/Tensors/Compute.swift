@@ -6,6 +6,9 @@ public final class Compute: Sendable {
     /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
     public static var engine: String { PackedMatrix.engine }
 
+    /// Whether the processor has instructions for products of bfloat16.
+    public static var hasBFloat16: Bool { NarrowMatrix.hasBFloat16 }
+
     /// - Parameter threads: Threads that compute, the caller among them; all processors where nil.
     public init(threads: Int? = nil) {
         workers = Workers(count: threads ?? Workers.available)

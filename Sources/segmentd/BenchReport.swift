@@ -6,6 +6,7 @@ import Tensors
 /// The figures of a benchmark, as a table or as JSON.
 struct BenchReport {
     var figures: Benchmark.Figures
+    var precision: Precision
     var roofline: Roofline
     var scaling: [Benchmark.Point] = []
 
@@ -38,13 +39,14 @@ struct BenchReport {
             text.number("seconds_least", figures.seconds.min() ?? 0, decimals: 6)
             text.number("seconds_most", figures.seconds.max() ?? 0, decimals: 6)
             text.integer("peak_rss_bytes", figures.peakMemory)
-            text.string("precision", "fp32")
+            text.string("precision", precision.rawValue)
             text.string("simd", Detector.engine)
             text.integer("threads", figures.threads)
             text.integer("objects", figures.objects)
             text.integer("width", figures.width)
             text.integer("height", figures.height)
             text.number("peak_gflops", roofline.operations * 1e-9, decimals: 1)
+            text.number("peak_narrow_gflops", roofline.narrowOperations * 1e-9, decimals: 1)
             text.number("memory_gbytes_per_second", roofline.bandwidth * 1e-9, decimals: 1)
             text.object("stages") { text in
                 for stage in figures.stages { text.number(stage.name, median(stage.seconds), decimals: 6) }
@@ -85,7 +87,7 @@ struct BenchReport {
         }
         let whole = median(figures.seconds)
         var lines = [
-            "\(figures.width)x\(figures.height), \(figures.threads) threads, fp32 on \(Detector.engine), "
+            "\(figures.width)x\(figures.height), \(figures.threads) threads, \(precision.rawValue) on \(Detector.engine), "
                 + "\(figures.objects) objects; medians of \(figures.seconds.count) frames",
             "this machine's peak: "
                 + String(

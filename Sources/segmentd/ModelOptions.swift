@@ -18,17 +18,32 @@ struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Threads of the detector; all processors if not given.", valueName: "number"))
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "What products are computed in: fp32, bf16 (on processors with AVX512-BF16) or int8 (models of 'model quantize').",
+            valueName: "kind"))
+    var precision = Precision.fp32
+
     /// Opens the model and lays out its weights.
     ///
     /// - Parameter adjust: Changes the model's configuration before.
     func detector(adjusting adjust: (inout ModelConfiguration) -> Void = { _ in }) throws -> Detector {
-        if let threads, !(1...1024).contains(threads) {
-            throw CommandFailure("--threads is \(threads); give a number from 1 to 1024")
-        }
+        try Self.requireThreads(threads)
         let model = try Model(path: SampleModel.path(or: model))
         var configuration = model.configuration
         adjust(&configuration)
-        return try Detector(Model(configuration, weights: model.weights), threads: threads)
+        return try Detector(
+            Model(configuration, weights: model.weights), threads: threads, precision: supportedPrecision())
+    }
+
+    /// The precision asked for where the processor has instructions for it, or where the environment wants it in any case, to measure its
+    /// accuracy; single precision otherwise.
+    private func supportedPrecision() -> Precision {
+        guard !precision.isNative, ProcessInfo.processInfo.environment["SEGMENTD_BF16"] != "emulated" else {
+            return precision
+        }
+        Terminal.note("warning: this processor has no AVX512-BF16, which --precision bf16 needs; this is fp32")
+        return .fp32
     }
 
     /// The ids of the classes asked for; nil for all.
@@ -48,11 +63,19 @@ struct ModelOptions: ParsableArguments {
         return ids
     }
 
+    /// - Throws: `CommandFailure` where so many threads make no sense.
+    static func requireThreads(_ threads: Int?) throws {
+        guard let threads, !(1...1024).contains(threads) else { return }
+        throw CommandFailure("--threads is \(threads); give a number from 1 to 1024")
+    }
+
     /// - Throws: `CommandFailure` where a score is none.
     static func requireFraction(_ value: Double, _ option: String) throws {
         guard (0...1).contains(value) else { throw CommandFailure("\(option) is \(value); give a number from 0 to 1") }
     }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 /// How much a command says.
 struct VerbosityOptions: ParsableArguments {

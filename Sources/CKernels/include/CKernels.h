@@ -1,13 +1,13 @@
 // The inner loops of the operators. Feature maps are [height, width, channels] floats without gaps.
 //
 // Every function exists once for each instruction set; which one runs is decided when the first is called, by what the processor
-// has, or by the environment variable SEGMENTD_SIMD (avx512, avx2, portable) where the processor has that. Tensors adds a fourth,
+// has, or by the environment variable SEGMENTD_SIMD (avx512bf16, avx512vnni, avx512, avx2, portable) where the processor has that. Tensors adds a fourth,
 // openblas, for products alone.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-// The instruction set in use: "avx512", "avx2" or "portable".
+// The instruction set in use: "avx512bf16", "avx512vnni", "avx512", "avx2" or "portable".
 const char *_Nonnull ck_simd_name(void);
 // Whether this processor can run an instruction set of that name.
 int ck_simd_available(const char *_Nonnull name);
@@ -44,6 +44,43 @@ void ck_multiply(
 void ck_multiply_packed(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, const float *_Nonnull packed,
     float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue);
+
+// Products of 16-bit elements, which are two a 32-bit lane of a vector: the left side is narrowed as it is packed. They come in
+// pairs, and a pair takes the room of a float.
+
+// How floats become 16 bits.
+typedef struct {
+    // Whether they become the nearest bfloat16; otherwise integers.
+    int is_bf16;
+    // Integers are the nearest to `value * factor`, ties to even, and not outside of low...high.
+    float factor;
+    int32_t low, high;
+} ck_narrowing;
+
+// Weights as `ck_pack_narrow` lays them out.
+typedef struct {
+    ck_narrowing narrowing;
+    const float *_Nonnull packed;
+    // What sums of integers are multiplied by: a number a column, up to whole panels.
+    const float *_Nullable scales;
+} ck_narrow_weights;
+
+// Whether the processor multiplies bfloat16; where it does not, products are computed with floats, and slowly.
+int ck_has_bf16(void);
+// Pairs that an inner dimension takes.
+ptrdiff_t ck_pair_count(ptrdiff_t inner);
+// Packs [inner, columns] 16-bit elements into `ck_packed_count(ck_pair_count(inner), columns)` pairs.
+void ck_pack_narrow(const uint16_t *_Nonnull weights, ptrdiff_t inner, ptrdiff_t columns, float *_Nonnull packed);
+// As `ck_multiply`, with as much scratch memory. No sum of integers may be beyond 32 bits.
+void ck_multiply_narrow(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, ptrdiff_t a_stride,
+    const ck_narrow_weights *_Nonnull weights, float *_Nonnull c, ptrdiff_t c_stride,
+    const ck_epilogue *_Nonnull epilogue, float *_Nonnull scratch);
+// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [pairs, tile rows], the last one whole too.
+void ck_multiply_narrow_packed(
+    ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a,
+    const ck_narrow_weights *_Nonnull weights, float *_Nonnull c, ptrdiff_t c_stride,
+    const ck_epilogue *_Nonnull epilogue);
 
 // A convolution's input and how its window moves over it.
 typedef struct {
@@ -86,6 +123,11 @@ void ck_winograd_input(
 void ck_winograd_input_packed(
     const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
     ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+// Likewise, as `ck_multiply_narrow_packed` takes them. Integers are narrowed before the transform, which is exact where low and high are
+// within +-327; bfloat16 after it.
+void ck_winograd_input_narrow(
+    const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out, ptrdiff_t plane);
 // Transforms 36 planes [count, channels] of products back into the output's pixels and applies the epilogue.
 void ck_winograd_output(
     const float *_Nonnull products, ptrdiff_t plane, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width,
@@ -172,6 +214,8 @@ void ck_inner_products(
 
 // Multiplies and adds in registers alone, as the inner loop of a product does: one tile of sums a round.
 void ck_multiply_registers(ptrdiff_t rounds);
+// The same with pairs of 16-bit elements, which are twice as many, from the first cache.
+void ck_multiply_narrow_cached(ptrdiff_t rounds, int is_bf16);
 
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {

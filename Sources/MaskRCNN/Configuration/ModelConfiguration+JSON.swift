@@ -41,7 +41,7 @@ extension ModelConfiguration {
         } catch let failure as Failure {
             throw failure
         } catch let error as DecodingError {
-            throw Failure.malformed(Self.words(error))
+            throw Failure.malformed(error.words)
         } catch {
             throw Failure.malformed("it holds a value that JSON has no words for")
         }
@@ -73,16 +73,6 @@ extension ModelConfiguration {
             return String(decoding: try encoder.encode(self), as: UTF8.self)
         } catch {
             preconditionFailure("numbers and texts can be written as JSON: \(error)")
-        }
-    }
-
-    private static func words(_ error: DecodingError) -> String {
-        switch error {
-        case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context),
-            .keyNotFound(_, let context):
-            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
-            return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
-        @unknown default: return "\(error)"
         }
     }
 
@@ -172,5 +162,18 @@ extension ModelConfiguration {
             Set(categories.map(\.id)).count == categories.count
                 && Set(categories.map(\.name)).count == categories.count,
             "categories", "names an id or a name twice")
+    }
+}
+
+extension DecodingError {
+    /// What is wrong, and where, in one line.
+    var words: String {
+        switch self {
+        case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context),
+            .keyNotFound(_, let context):
+            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+            return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+        @unknown default: return "\(self)"
+        }
     }
 }

@@ -12,13 +12,31 @@ public struct Inference: Executor, Sendable {
     private let maskLogitsName: String
     /// Told how long each operator takes.
     private(set) var clock: FrameClock?
+    /// Told what the layers are given.
+    private var recorder: ActivationRecorder?
 
     /// Reads the weights of a network, which the checkpoint must have been checked to hold.
     ///
+    /// - Parameters:
+    ///   - precision: What the products of `Network.narrowLayers` are computed in.
+    ///   - calibration: The ranges of those layers, which `int8` needs.
     /// - Throws: `CheckpointError` for weights that are infinite or not a number, and for variances that are not positive.
-    public init(_ network: Network, weights checkpoint: Checkpoint, compute: Compute) throws {
+    public init(
+        _ network: Network, weights checkpoint: Checkpoint, compute: Compute, precision: Precision = .fp32,
+        calibration: Calibration? = nil
+    ) throws {
         self.compute = compute
-        let source = WeightSource(checkpoint)
+        let narrow = network.narrowLayers
+        let source = WeightSource(checkpoint) { name in
+            guard narrow.contains(name) else { return .single }
+            switch precision {
+            case .fp32: return .single
+            case .bf16: return .bf16
+            case .int8:
+                guard let range = calibration?.ranges[name] else { preconditionFailure("a calibration of the network") }
+                return .integer(range)
+            }
+        }
         convolutions = Dictionary(
             uniqueKeysWithValues: try network.convolutions.map { ($0.name, try source.convolution($0)) })
         linears = Dictionary(uniqueKeysWithValues: try network.linears.map { ($0.name, try source.linear($0)) })
@@ -36,6 +54,14 @@ public struct Inference: Executor, Sendable {
         return copy
     }
 
+    /// The same weights with a recorder beside them.
+    func recorded(by recorder: ActivationRecorder?) -> Inference {
+        guard let recorder else { return self }
+        var copy = self
+        copy.recorder = recorder
+        return copy
+    }
+
     /// The probabilities of one class a region.
     ///
     /// - Parameters:
@@ -49,6 +75,7 @@ public struct Inference: Executor, Sendable {
     }
 
     public func convolution(_ input: Tensor, _ layer: ConvolutionLayer, adding residual: Tensor?) -> Tensor {
+        recorder?.record(input, layer: layer.name)
         let weights = found(convolutions[layer.name])
         return clock.measure(operator: layer.name, weights.cost(input, adding: residual)) {
             compute.convolution(input, weights, activation: layer.activation, adding: residual)
@@ -56,6 +83,7 @@ public struct Inference: Executor, Sendable {
     }
 
     public func linear(_ input: Tensor, _ layer: LinearLayer) -> Tensor {
+        recorder?.record(input, layer: layer.name)
         let weights = found(linears[layer.name])
         return clock.measure(operator: layer.name, weights.cost(input)) {
             compute.linear(input, weights, activation: layer.activation)
@@ -63,6 +91,7 @@ public struct Inference: Executor, Sendable {
     }
 
     public func deconvolution(_ input: Tensor, _ layer: DeconvolutionLayer) -> Tensor {
+        recorder?.record(input, layer: layer.name)
         let weights = found(deconvolutions[layer.name])
         return clock.measure(operator: layer.name, weights.cost(input)) {
             compute.deconvolution(input, weights, activation: layer.activation)
@@ -99,8 +128,13 @@ public struct Inference: Executor, Sendable {
 /// Tensors of a checked checkpoint as floats.
 private struct WeightSource {
     private let checkpoint: Checkpoint
+    /// What a layer's products are computed in.
+    private let arithmetic: (String) -> Arithmetic
 
-    init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+    init(_ checkpoint: Checkpoint, arithmetic: @escaping (String) -> Arithmetic) {
+        self.checkpoint = checkpoint
+        self.arithmetic = arithmetic
+    }
 
     /// A tensor's values; finite ones in double precision may be too large for a Float.
     private func finite(_ name: String) throws -> [Float] {
@@ -125,13 +159,14 @@ private struct WeightSource {
     func linear(_ layer: LinearLayer) throws -> LinearWeights {
         LinearWeights(
             weights: try finite("\(layer.name).weight"), bias: try finite("\(layer.name).bias"), inputs: layer.inputs,
-            outputs: layer.outputs, pooled: layer.pooled)
+            outputs: layer.outputs, pooled: layer.pooled, arithmetic: arithmetic(layer.name))
     }
 
     func deconvolution(_ layer: DeconvolutionLayer) throws -> DeconvolutionWeights {
         DeconvolutionWeights(
             weights: try finite("\(layer.name).weight"), bias: try finite("\(layer.name).bias"),
-            inputChannels: layer.inputChannels, outputChannels: layer.outputChannels)
+            inputChannels: layer.inputChannels, outputChannels: layer.outputChannels, arithmetic: arithmetic(layer.name)
+        )
     }
 
     /// A 1x1 convolution of which single outputs are asked for.
@@ -169,6 +204,7 @@ private struct WeightSource {
         }
         return ConvolutionWeights(
             weights: weights, bias: bias, inputChannels: layer.inputChannels, outputChannels: layer.outputChannels,
-            kernel: layer.kernel, stride: layer.stride, padding: layer.padding, groups: layer.groups)
+            kernel: layer.kernel, stride: layer.stride, padding: layer.padding, groups: layer.groups,
+            arithmetic: arithmetic(layer.name))
     }
 }

@@ -23,6 +23,16 @@ public struct Network: Sendable {
             + maskHead.convolutions
     }
 
+    /// The layers whose products may be of fewer bits, by name: all but the first, which sees the picture, and the last of each head,
+    /// whose results are compared with each other and with thresholds. They are little of the work.
+    public var narrowLayers: Set<String> {
+        Set((convolutions.map(\.name) + linears.map(\.name) + deconvolutions.map(\.name)))
+            .subtracting([
+                backbone.stem.name, proposalHead.objectness.name, proposalHead.deltas.name, boxHead.logits.name,
+                boxHead.deltas.name,
+            ])
+    }
+
     var linears: [LinearLayer] { boxHead.linears }
     var deconvolutions: [DeconvolutionLayer] { [maskHead.upsampling] }
 

@@ -84,24 +84,32 @@ extension Compute {
             let count = range.count
             // Packed rows come in whole tiles.
             let rows = count.roundedUp(to: PackedMatrix.rowStep)
-            let (inputPlane, outputPlane) = (ck_winograd_plane(rows * inputs), ck_winograd_plane(count * outputs))
+            let (inputPlane, outputPlane) = (
+                ck_winograd_plane(rows * weights.matrices[0].packedInner), ck_winograd_plane(count * outputs)
+            )
             pool.withScratch(36 * (inputPlane + outputPlane)) { memory in
                 let products = memory + 36 * inputPlane
-                if PackedMatrix.engine == "openblas" {
+                switch weights.matrices[0].layout {
+                case .plain:
                     ck_winograd_input(
                         input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
-                    for (point, matrix) in weights.matrices.enumerated() {
-                        matrix.multiply(
-                            rows: count, memory + point * inputPlane, stride: inputs,
-                            into: products + point * outputPlane, stride: outputs, epilogue: .none, scratch: products)
-                    }
-                } else {
+                case .single:
                     ck_winograd_input_packed(
                         input.pointer, pictures, height, width, inputs, range.lowerBound, count, memory, inputPlane)
-                    for (point, matrix) in weights.matrices.enumerated() {
+                case .narrow(let matrix):
+                    var narrowing = matrix.narrowing
+                    ck_winograd_input_narrow(
+                        input.pointer, pictures, height, width, inputs, range.lowerBound, count, &narrowing, memory,
+                        inputPlane)
+                }
+                for (point, matrix) in weights.matrices.enumerated() {
+                    let (from, to) = (memory + point * inputPlane, products + point * outputPlane)
+                    if case .plain = matrix.layout {
                         matrix.multiply(
-                            rows: count, packed: memory + point * inputPlane,
-                            into: products + point * outputPlane, stride: outputs, epilogue: .none)
+                            rows: count, from, stride: inputs, into: to, stride: outputs, epilogue: .none,
+                            scratch: products)
+                    } else {
+                        matrix.multiply(rows: count, packed: from, into: to, stride: outputs, epilogue: .none)
                     }
                 }
                 var epilogue = ck_epilogue(bias: weights.bias, residual: residual, activation: activation)
@@ -130,8 +138,7 @@ extension Compute {
                 input: input.pointer + picture * input.height * input.width * weights.inputChannels,
                 height: input.height, width: input.width, channels: weights.inputChannels, kernel: weights.kernel,
                 stride: weights.stride, padding: weights.padding, output_width: output.width)
-            let unfolded = PackedMatrix.engine == "openblas" ? count * inner : 0
-            pool.withScratch(max(unfolded, PackedMatrix.scratchCount)) { scratch in
+            pool.withScratch(weights.matrices[0].scratchCount(windows: count)) { scratch in
                 for (group, matrix) in weights.matrices.enumerated() {
                     let column = group * groupOutputs
                     matrix.multiply(

@@ -28,9 +28,10 @@ public struct ConvolutionWeights: Sendable {
     /// - Parameters:
     ///   - weights: `[outputs, inputs / groups, kernel, kernel]`, as checkpoints have them.
     ///   - bias: `[outputs]`.
+    ///   - arithmetic: What products are computed in.
     public init(
         weights: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
-        padding: Int = 0, groups: Int = 1
+        padding: Int = 0, groups: Int = 1, arithmetic: Arithmetic = .single
     ) {
         let groupInputs = inputChannels / groups
         precondition(weights.count == outputChannels * groupInputs * kernel * kernel, "weights of the layer's shape")
@@ -64,14 +65,26 @@ public struct ConvolutionWeights: Sendable {
             matrices = (0..<36).map { point in
                 PackedMatrix(
                     transformed.pointer + point * inputChannels * outputChannels, inner: inputChannels,
-                    columns: outputChannels)
+                    columns: outputChannels, arithmetic: arithmetic, growth: Self.winogradGrowth(point))
             }
         } else {
             algorithm = kernel == 1 && stride == 1 && padding == 0 && groups == 1 ? .pointwise : .unfolded
             matrices = (0..<groups).map { group in
-                PackedMatrix(rows.pointer + group * inner * groupOutputs, inner: inner, columns: groupOutputs)
+                PackedMatrix(
+                    rows.pointer + group * inner * groupOutputs, inner: inner, columns: groupOutputs,
+                    arithmetic: arithmetic)
             }
         }
+    }
+
+    /// The sums of the positive and of the negative factors that Winograd's input transform has at one of its 36 points.
+    private static func winogradGrowth(_ point: Int) -> (positive: Int, negative: Int) {
+        // Of the six rows of B^T, such as 4 - 5 + 1 of the first.
+        let (positive, negative) = ([5, 2, 5, 3, 3, 5], [5, 8, 5, 3, 3, 5])
+        let (u, v) = (point / 6, point % 6)
+        return (
+            positive[u] * positive[v] + negative[u] * negative[v], positive[u] * negative[v] + negative[u] * positive[v]
+        )
     }
 
     /// The output's side for an input's side, pixels.
@@ -93,10 +106,11 @@ public struct ConvolutionWeights: Sendable {
             operations = 2 * 36 * Double(tiles * inputChannels * outputChannels)
         case .unfolded: name = "unfolded"
         }
-        let weights = matrices.reduce(0) { $0 + $1.inner * $1.columns }
-        let values = input.count + outputs + weights + (residual?.count ?? 0)
+        let weights = matrices.reduce(0) { $0 + $1.bytes }
+        let values = input.count + outputs + (residual?.count ?? 0)
         return OperatorCost(
             algorithm: "\(name) \(kernel)x\(kernel)\(stride > 1 ? "/\(stride)" : "")", operations: operations,
-            directOperations: direct, bytes: Double(values * MemoryLayout<Float>.stride))
+            directOperations: direct, bytes: Double(values * MemoryLayout<Float>.stride + weights),
+            isNarrow: matrices[0].isNarrow)
     }
 }

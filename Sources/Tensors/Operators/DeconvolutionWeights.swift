@@ -14,7 +14,10 @@ public struct DeconvolutionWeights: Sendable {
     /// - Parameters:
     ///   - weights: `[inputs, outputs, 2, 2]`, as checkpoints have them.
     ///   - bias: `[outputs]`.
-    public init(weights: [Float], bias: [Float], inputChannels: Int, outputChannels: Int) {
+    ///   - arithmetic: What products are computed in.
+    public init(
+        weights: [Float], bias: [Float], inputChannels: Int, outputChannels: Int, arithmetic: Arithmetic = .single
+    ) {
         precondition(weights.count == inputChannels * outputChannels * 4, "weights of the layer's shape")
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels
@@ -28,16 +31,17 @@ public struct DeconvolutionWeights: Sendable {
                 }
             }
         }
-        matrix = PackedMatrix(rows.pointer, inner: inputChannels, columns: 4 * outputChannels)
+        matrix = PackedMatrix(
+            rows.pointer, inner: inputChannels, columns: 4 * outputChannels, arithmetic: arithmetic)
     }
 
     /// What a transposed convolution of the input costs.
     public func cost(_ input: Tensor) -> OperatorCost {
         let pixels = input.count / inputChannels
-        let values = input.count + 4 * outputChannels * (pixels + inputChannels)
+        let values = input.count + 4 * outputChannels * pixels
         return OperatorCost(
             algorithm: "deconvolution 2x2", operations: 2 * Double(pixels * inputChannels * 4 * outputChannels),
-            bytes: Double(values * MemoryLayout<Float>.stride))
+            bytes: Double(values * MemoryLayout<Float>.stride + matrix.bytes), isNarrow: matrix.isNarrow)
     }
 }
 

@@ -13,8 +13,11 @@ public struct LinearWeights: Sendable {
     ///   - bias: `[outputs]`.
     ///   - pooled: The inputs' shape `[channels, height, width]` in the checkpoint, where they are a feature map; here
     ///     they come as `[height, width, channels]`.
-    public init(weights: [Float], bias: [Float]?, inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)? = nil)
-    {
+    ///   - arithmetic: What products are computed in.
+    public init(
+        weights: [Float], bias: [Float]?, inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)? = nil,
+        arithmetic: Arithmetic = .single
+    ) {
         precondition(weights.count == inputs * outputs, "weights of the layer's shape")
         self.inputs = inputs
         self.outputs = outputs
@@ -33,15 +36,15 @@ public struct LinearWeights: Sendable {
                 }
             }
         }
-        matrix = PackedMatrix(rows, inner: inputs, columns: outputs)
+        matrix = PackedMatrix(rows, inner: inputs, columns: outputs, arithmetic: arithmetic)
     }
 
     /// What a product with `[rows, inputs]` costs.
     public func cost(_ input: Tensor) -> OperatorCost {
         let rows = input.shape[0]
-        let values = rows * (inputs + outputs) + inputs * outputs
+        let values = rows * (inputs + outputs)
         return OperatorCost(
             algorithm: "product", operations: 2 * Double(rows * inputs * outputs),
-            bytes: Double(values * MemoryLayout<Float>.stride))
+            bytes: Double(values * MemoryLayout<Float>.stride + matrix.bytes), isNarrow: matrix.isNarrow)
     }
 }

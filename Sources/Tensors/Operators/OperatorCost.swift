@@ -8,12 +8,18 @@ public struct OperatorCost: Sendable {
     public var directOperations: Double
     /// Bytes of inputs, weights and results, each counted once.
     public var bytes: Double
+    /// Whether the products are of 16-bit elements.
+    public var isNarrow: Bool
 
-    public init(algorithm: String, operations: Double = 0, directOperations: Double? = nil, bytes: Double) {
+    public init(
+        algorithm: String, operations: Double = 0, directOperations: Double? = nil, bytes: Double,
+        isNarrow: Bool = false
+    ) {
         self.algorithm = algorithm
         self.operations = operations
         self.directOperations = directOperations ?? operations
         self.bytes = bytes
+        self.isNarrow = isNarrow
     }
 
     /// An operator that computes little and moves much.

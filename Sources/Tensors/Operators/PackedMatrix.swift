@@ -4,13 +4,22 @@ import Foundation
 
 /// The right side of products, laid out once for the kernels of this processor.
 ///
-/// With `SEGMENTD_SIMD=openblas` in the environment products go through OpenBLAS, the reference that the kernels are tested against.
+/// With `SEGMENTD_SIMD=openblas` in the environment products in single precision go through OpenBLAS, the reference that the kernels are
+/// tested against.
 struct PackedMatrix: Sendable {
     let inner: Int
     let columns: Int
-    private let storage: Tensor
-    /// Whether the storage is the plain matrix, for OpenBLAS.
-    let isPlain: Bool
+
+    enum Layout: Sendable {
+        /// The matrix as it is, for OpenBLAS.
+        case plain(Tensor)
+        /// Panels of floats.
+        case single(Tensor)
+        /// Panels of 16-bit elements.
+        case narrow(NarrowMatrix)
+    }
+
+    let layout: Layout
 
     /// What products run on: an instruction set of the kernels, or `openblas`.
     static let engine: String =
@@ -23,17 +32,49 @@ struct PackedMatrix: Sendable {
     }
 
     /// Lays out a row-major matrix.
-    init(_ values: UnsafePointer<Float>, inner: Int, columns: Int, onOpenBLAS: Bool = engine == "openblas") {
+    ///
+    /// - Parameters:
+    ///   - arithmetic: What products are computed in.
+    ///   - growth: See `NarrowMatrix`; of integers alone.
+    init(
+        _ values: UnsafePointer<Float>, inner: Int, columns: Int, arithmetic: Arithmetic = .single,
+        growth: (positive: Int, negative: Int) = (1, 0)
+    ) {
         self.inner = inner
         self.columns = columns
-        isPlain = onOpenBLAS
-        if isPlain {
-            storage = Tensor(zeros: [inner, columns])
+        switch arithmetic {
+        case .single where Self.engine == "openblas":
+            let storage = Tensor(zeros: [inner, columns])
             storage.pointer.update(from: values, count: inner * columns)
-        } else {
-            storage = Tensor(zeros: [ck_packed_count(inner, columns)])
+            layout = .plain(storage)
+        case .single:
+            let storage = Tensor(zeros: [ck_packed_count(inner, columns)])
             ck_pack(values, inner, columns, columns, storage.pointer)
+            layout = .single(storage)
+        case .bf16:
+            layout = .narrow(NarrowMatrix(bf16: values, inner: inner, columns: columns))
+        case .integer(let range):
+            layout = .narrow(
+                NarrowMatrix(integer: values, inner: inner, columns: columns, range: range, growth: growth))
         }
+    }
+
+    /// Floats that the packed form of a row takes on the left side.
+    var packedInner: Int {
+        switch layout {
+        case .plain, .single: inner
+        case .narrow: ck_pair_count(inner)
+        }
+    }
+
+    /// Whether products are of 16-bit elements.
+    var isNarrow: Bool {
+        if case .narrow = layout { true } else { false }
+    }
+
+    /// Bytes of the matrix's elements.
+    var bytes: Int {
+        inner * columns * (isNarrow ? MemoryLayout<Int16>.stride : MemoryLayout<Float>.stride)
     }
 
     /// Products can be cut at columns that are multiples of this.
@@ -60,47 +101,66 @@ struct PackedMatrix: Sendable {
         let range = range ?? 0..<columns
         guard rows > 0, !range.isEmpty else { return }
         var epilogue = epilogue
-        if isPlain {
+        switch layout {
+        case .plain(let storage):
             cblas_sgemm(
                 CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rows), blasint(range.count), blasint(inner), 1, a,
                 blasint(aStride), storage.pointer + range.lowerBound, blasint(columns), 0, c, blasint(cStride))
             ck_apply_epilogue(c, rows, range.count, cStride, &epilogue)
-        } else {
+        case .single(let storage):
             ck_multiply(
                 rows, range.count, inner, a, aStride, storage.pointer + range.lowerBound * inner, c, cStride, &epilogue,
                 scratch)
+        case .narrow(let matrix):
+            matrix.multiply(
+                rows: rows, a, stride: aStride, into: c, stride: cStride, columns: range, epilogue: epilogue,
+                scratch: scratch)
         }
     }
 
-    /// The same for rows that are packed already, `inner` floats for each of a whole number of tiles.
+    /// The same for rows that are packed already, `packedInner` floats for each of a whole number of tiles.
     func multiply(
         rows: Int, packed a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride cStride: Int,
         epilogue: ck_epilogue
     ) {
-        precondition(!isPlain, "OpenBLAS packs by itself")
         var epilogue = epilogue
-        ck_multiply_packed(rows, columns, inner, a, storage.pointer, c, cStride, &epilogue)
+        switch layout {
+        case .plain: preconditionFailure("OpenBLAS packs by itself")
+        case .single(let storage):
+            ck_multiply_packed(rows, columns, inner, a, storage.pointer, c, cStride, &epilogue)
+        case .narrow(let matrix):
+            matrix.multiply(rows: rows, packed: a, into: c, stride: cStride, epilogue: epilogue)
+        }
+    }
+
+    /// Floats of scratch memory that a product of so many of a convolution's windows needs.
+    func scratchCount(windows: Int) -> Int {
+        switch layout {
+        case .single: Self.scratchCount
+        case .plain, .narrow: windows * inner + Self.scratchCount
+        }
     }
 
     /// The same for a convolution's windows, those of the output pixels in `range`.
     ///
     /// - Parameters:
     ///   - channels: The group's channels, which begin at `offset`.
-    ///   - scratch: `scratchCount` floats, and `inner` more a pixel for OpenBLAS.
+    ///   - scratch: As many floats as `scratchCount(windows:)` says.
     func multiply(
         _ window: ck_window, range: Range<Int>, offset: Int, channels: Int, into c: UnsafeMutablePointer<Float>,
         stride cStride: Int, epilogue: ck_epilogue, scratch: UnsafeMutablePointer<Float>
     ) {
         var (window, kernelEpilogue) = (window, epilogue)
-        if isPlain {
-            ck_unfold(&window, range.lowerBound, range.count, offset, channels, scratch)
-            multiply(
-                rows: range.count, scratch, stride: inner, into: c, stride: cStride, epilogue: epilogue,
-                scratch: scratch)
-        } else {
+        switch layout {
+        case .single(let storage):
             ck_multiply_windows(
                 &window, range.lowerBound, range.count, offset, channels, columns, storage.pointer, c, cStride,
                 &kernelEpilogue, scratch)
+        case .plain, .narrow:
+            ck_unfold(&window, range.lowerBound, range.count, offset, channels, scratch)
+            multiply(
+                rows: range.count, scratch, stride: inner, into: c, stride: cStride, epilogue: epilogue,
+                scratch: scratch + range.count * inner)
         }
     }
 }

@@ -51,10 +51,12 @@ struct BenchCommand: ParsableCommand {
         let categories = try modelOptions.categories(of: detector.configuration)
         let benchmark = Benchmark(threshold: threshold.map { Float($0) }, categories: categories)
         let figures = benchmark.measure(detector, picture, repetitions: repetitions)
-        var report = BenchReport(figures: figures, roofline: detector.roofline())
+        var report = BenchReport(figures: figures, precision: detector.precision, roofline: detector.roofline())
         if scaling {
+            var options = modelOptions
+            options.precision = detector.precision
             report.scaling = try benchmark.scaling(
-                modelOptions, picture, repetitions: min(repetitions, 5), threads: detector.threads)
+                options, picture, repetitions: min(repetitions, 5), threads: detector.threads)
         }
         print(json ? report.json : report.table)
     }

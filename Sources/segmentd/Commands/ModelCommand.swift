@@ -8,8 +8,8 @@ import MaskRCNN
 /// `segmentd model`: from a checkpoint to a model that describes itself.
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Imports checkpoints and shows what a model is.",
-        subcommands: [Import.self, Info.self])
+        commandName: "model", abstract: "Imports checkpoints, calibrates models and shows what they are.",
+        subcommands: [Import.self, QuantizeCommand.self, Info.self])
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -113,7 +113,7 @@ struct ModelCommand: ParsableCommand {
 
         func run() throws {
             let model = try Model(path: SampleModel.path(or: model))
-            print(json ? model.configuration.json : ModelSummary(model).table)
+            print(json ? model.configuration.json : try ModelSummary(model).table)
         }
     }
 }
@@ -137,6 +137,10 @@ private struct ModelSummary {
     var line: String { "Mask R-CNN, \(backbone) with FPN, \(model.configuration.classes - 1) classes, \(millions)" }
 
     var table: String {
+        get throws { try table(model.calibration()) }
+    }
+
+    private func table(_ calibration: Calibration?) -> String {
         let c = model.configuration
         func list<Value>(_ values: [Value]) -> String { values.map { "\($0)" }.joined(separator: " ") }
         let names = c.categories.map(\.name).joined(separator: ", ")
@@ -150,6 +154,7 @@ private struct ModelSummary {
             at most \(c.boxHead.detectionsPerImage) objects
             mask head    \(list(c.maskHead.convolutions)), then \(c.maskHead.hidden)
             parameters   \(model.parameterCount)
+            precisions   fp32 bf16\(calibration.map { " int8, calibrated on \($0.frames) frames" } ?? ", not calibrated for int8")
             categories   \(names.isEmpty ? "\(c.classes - 1) without names" : names)
             """
     }

@@ -1,0 +1,11 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,avx512vnni"))), apply_to = function)
+#define KERNELS ck_kernels_avx512vnni
+#define SIMD_NAME "avx512vnni"
+#define LANES 16
+#define TILE_ROWS 12
+#define ADD_PRODUCTS(sum, a, b) ((pairs)_mm512_dpwssd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
+#include "kernels.inc.h"
+#pragma clang attribute pop
+#endif
