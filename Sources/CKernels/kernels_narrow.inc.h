@@ -104,8 +104,10 @@ INLINE void multiply_narrow_tile(
     const tile_target *target) {
     pairs sums[TILE_ROWS][tile_vectors] = {};
     prefetch_target(target);
-    // A whole number of groups.
+#if defined(MULTIPLY_PAIRS)
+    // Of instructions that add as well, the compiler would make several to shorten the chain of sums.
 #pragma clang loop unroll_count(2)
+#endif
     for (ptrdiff_t k = 0; k < count; k++, a += TILE_ROWS, b += panel_width) {
         pairs columns[tile_vectors];
         UNROLL for (int j = 0; j < vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
