@@ -103,6 +103,9 @@ static void pack_windows(
         lefts[r] = x * w->stride - w->padding;
         if (++x == w->output_width) x = 0, y++;
     }
+    // Nearly all tiles lie in one row of the output and away from the sides: their windows are evenly spaced.
+    int is_inner = rows == TILE_ROWS && tops[0] == tops[rows - 1] && lefts[0] >= 0
+        && lefts[rows - 1] + w->kernel <= w->width;
     float edges[TILE_ROWS][ck_inner_block];
     const float *pointers[TILE_ROWS];
     for (ptrdiff_t r = rows; r < TILE_ROWS; r++) pointers[r] = no_row;
@@ -110,7 +113,15 @@ static void pack_windows(
         ptrdiff_t place = k / run, begin = k % run;
         ptrdiff_t count = run - begin < start + length - k ? run - begin : start + length - k;
         ptrdiff_t ky = whole ? place : place / w->kernel, kx = whole ? 0 : place % w->kernel;
-        for (ptrdiff_t r = 0; r < rows; r++) {
+        if (is_inner) {
+            ptrdiff_t v = tops[0] + ky;
+            int is_inside = v >= 0 && v < w->height;
+            const float *source = no_row;
+            if (is_inside) source = w->input + (v * w->width + lefts[0] + kx) * w->channels + left->offset + begin;
+            ptrdiff_t spacing = is_inside ? w->stride * w->channels : 0;
+            for (ptrdiff_t r = 0; r < TILE_ROWS; r++) pointers[r] = source + r * spacing;
+        }
+        for (ptrdiff_t r = is_inner ? rows : 0; r < rows; r++) {
             ptrdiff_t v = tops[r] + ky, u = lefts[r] + kx, pixels = whole ? w->kernel : 1;
             if (v < 0 || v >= w->height) {
                 pointers[r] = no_row;
@@ -189,16 +200,15 @@ static void store_partly(const float *sums, const tile_target *target) {
     }
 }
 
-// Brings what a tile meets at its end into the cache.
-INLINE void prefetch_target(const tile_target *target) {
+// Asks for what a tile meets at its end.
+INLINE void fetch_target(const tile_target *target) {
     for (ptrdiff_t r = 0; r < target->rows; r++) __builtin_prefetch(target->c + r * target->stride, 1);
-    const ck_epilogue *epilogue = target->epilogue;
-    if (epilogue && epilogue->residual)
+    if (target->epilogue && target->epilogue->residual)
         for (ptrdiff_t r = 0; r < target->rows; r++)
-            __builtin_prefetch(epilogue->residual + target->place + r * target->stride, 0);
+            __builtin_prefetch(target->epilogue->residual + target->place + r * target->stride, 0);
 }
 
-// Does with a tile's sums, of `vectors` vectors a row, what the target says.
+// Brings a tile's sums, of which `vectors` vectors a row are used, to memory.
 INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const int vectors, const tile_target *target) {
     const ck_epilogue *epilogue = target->epilogue;
     float *out = target->c;
@@ -227,19 +237,39 @@ INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const int vectors, c
     }
 }
 
-// One tile: TILE_ROWS sums of `vectors` vectors each, over `inner` places of a packed block [inner, TILE_ROWS] and a panel.
-INLINE void multiply_tile(
-    const float *a, const float *b, ptrdiff_t inner, const int vectors, const tile_target *target) {
+// One tile: TILE_ROWS x panel_width sums over `inner` places of a packed block [inner, TILE_ROWS] and a panel.
+INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
-    prefetch_target(target);
+    fetch_target(target);
     for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
         lanes columns[tile_vectors];
-        UNROLL for (int j = 0; j < vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
+        UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);
         UNROLL for (int i = 0; i < TILE_ROWS; i++) {
-            UNROLL for (int j = 0; j < vectors; j++) sums[i][j] += a[i] * columns[j];
+            UNROLL for (int j = 0; j < tile_vectors; j++) sums[i][j] += a[i] * columns[j];
         }
     }
-    store_tile(sums, vectors, target);
+    store_tile(sums, tile_vectors, target);
+}
+
+// Two tiles below each other with a panel of which one vector is used: as many sums as a whole tile, so that one does not wait for the
+// other.
+INLINE void multiply_narrow_tiles(
+    const float *upper, const float *lower, const float *b, ptrdiff_t inner, tile_target *target) {
+    lanes upper_sums[TILE_ROWS][tile_vectors] = {}, lower_sums[TILE_ROWS][tile_vectors] = {};
+    for (ptrdiff_t k = 0; k < inner; k++, upper += TILE_ROWS, lower += TILE_ROWS, b += panel_width) {
+        lanes column = *(const lanes *)b;
+        UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+            upper_sums[i][0] += upper[i] * column;
+            lower_sums[i][0] += lower[i] * column;
+        }
+    }
+    ptrdiff_t rows = target->rows;
+    target->rows = TILE_ROWS;
+    store_tile(upper_sums, 1, target);
+    target->rows = rows - TILE_ROWS;
+    target->c += TILE_ROWS * target->stride;
+    target->place += TILE_ROWS * target->stride;
+    store_tile(lower_sums, 1, target);
 }
 
 // Rows in memory that are packed next, brought to the second cache while a block is multiplied: a block's first touch would
@@ -293,16 +323,22 @@ static void multiply_block(
         const float *panel = packed + x * inner + start * panel_width, *tile = block;
         target.columns = columns - x < panel_width ? columns - x : panel_width;
         target.column = x;
-        target.place = top * c_stride + x;
-        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS, tile += tile_stride, target.place += TILE_ROWS * c_stride) {
+        ptrdiff_t r = 0, place = top * c_stride + x;
+        // A last panel that is half empty costs half.
+        if (target.columns <= LANES) {
+            for (; r + TILE_ROWS < rows; r += 2 * TILE_ROWS, tile += 2 * tile_stride) {
+                target.rows = rows - r < 2 * TILE_ROWS ? rows - r : 2 * TILE_ROWS;
+                target.place = place + r * c_stride;
+                target.c = c + target.place;
+                multiply_narrow_tiles(tile, tile + tile_stride, panel, length, &target);
+            }
+        }
+        for (; r < rows; r += TILE_ROWS, tile += tile_stride) {
             target.rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+            target.place = place + r * c_stride;
             target.c = c + target.place;
             fetch_ahead(ahead);
-            // A last panel that is half empty costs half.
-            if (target.columns > LANES)
-                multiply_tile(tile, panel, length, tile_vectors, &target);
-            else
-                multiply_tile(tile, panel, length, 1, &target);
+            multiply_tile(tile, panel, length, &target);
         }
     }
 }

@@ -26,29 +26,46 @@ enum { winograd_tile = 4, winograd_window = 6 };
         out[3 * (step)] = near + 8 * far + m[5];                         \
     } while (0)
 
-// Transforms one tile for as many channels as the type has lanes; the points lie `plane` floats apart.
+// Transforms one tile's window, whose rows lie `line` and whose columns `step` floats apart, for as many channels as the type has lanes;
+// the points lie `plane` floats apart. Two rows of points at a time: they
+// share most of their sums, and fit into the registers, so that nothing in between goes through memory.
 #define DEFINE_INPUT_TILE(name, type)                                                                                \
-    INLINE void name(const float *const *rows, const ptrdiff_t *columns, ptrdiff_t c, float *out, ptrdiff_t plane) { \
-        type t[winograd_window * winograd_window];                                                                   \
-        const float *lines[winograd_window];                                                                         \
-        UNROLL for (int y = 0; y < winograd_window; y++) lines[y] = rows[y] + c;                                     \
-        UNROLL for (int x = 0; x < winograd_window; x++) {                                                           \
-            type d[winograd_window];                                                                                 \
-            UNROLL for (int y = 0; y < winograd_window; y++) d[y] = *(const type *)(lines[y] + columns[x]);           \
-            type *v = t + x;                                                                                         \
-            INPUT_TRANSFORM(type, d, v, winograd_window);                                                            \
-        }                                                                                                            \
-        UNROLL for (int y = 0; y < winograd_window; y++) {                                                           \
-            type *d = t + y * winograd_window, v[winograd_window];                                                   \
-            INPUT_TRANSFORM(type, d, v, 1);                                                                          \
-            UNROLL for (int x = 0; x < winograd_window; x++) *(type *)(out + (y * winograd_window + x) * plane) = v[x]; \
+    INLINE void name(const float *window, ptrdiff_t line, ptrdiff_t step, float *out, ptrdiff_t plane) {             \
+        UNROLL for (int pair = 0; pair < 3; pair++) {                                                                \
+            type a[winograd_window], b[winograd_window], v[winograd_window];                                         \
+            UNROLL for (int x = 0; x < winograd_window; x++) {                                                       \
+                const float *d = window + x * step;                                                                  \
+                type d1 = *(const type *)(d + line), d2 = *(const type *)(d + 2 * line);                             \
+                type d3 = *(const type *)(d + 3 * line), d4 = *(const type *)(d + 4 * line);                         \
+                if (pair == 0) {                                                                                     \
+                    a[x] = 4 * *(const type *)d + (d4 - 5 * d2);                                                     \
+                    b[x] = 4 * d1 + (*(const type *)(d + 5 * line) - 5 * d3);                                        \
+                } else if (pair == 1) {                                                                              \
+                    type even = d4 - 4 * d2, odd = d3 - 4 * d1;                                                      \
+                    a[x] = even + odd;                                                                               \
+                    b[x] = even - odd;                                                                               \
+                } else {                                                                                             \
+                    type far = d4 - d2, near = d3 - d1;                                                              \
+                    a[x] = far + 2 * near;                                                                           \
+                    b[x] = far - 2 * near;                                                                           \
+                }                                                                                                    \
+            }                                                                                                        \
+            const int row_a = pair == 0 ? 0 : 2 * pair - 1, row_b = pair == 0 ? 5 : 2 * pair;                        \
+            INPUT_TRANSFORM(type, a, v, 1);                                                                          \
+            UNROLL for (int x = 0; x < winograd_window; x++)                                                         \
+                *(type *)(out + (row_a * winograd_window + x) * plane) = v[x];                                       \
+            INPUT_TRANSFORM(type, b, v, 1);                                                                          \
+            UNROLL for (int x = 0; x < winograd_window; x++)                                                         \
+                *(type *)(out + (row_b * winograd_window + x) * plane) = v[x];                                       \
         }                                                                                                            \
     }
 DEFINE_INPUT_TILE(input_tile_lanes, lanes)
 DEFINE_INPUT_TILE(input_tile1, float)
 
 // Channels that are transformed and packed at a time: they stay in the first cache between.
-enum { winograd_channels = LANES, winograd_points = winograd_window * winograd_window };
+// A cache line of them at least: rows of a map are often a multiple of the cache's stride apart, so that a line would be gone again
+// when its second half is asked for.
+enum { winograd_channels = LANES < 16 ? 16 : LANES, winograd_points = winograd_window * winograd_window };
 
 // How tiles lie over one or several pictures. Several are laid out as a mosaic, four in a row, with one pixel of zeros between
 // neighbours, which is the padding of both: tiles then need not end where a picture does. 14x14 regions take 14.1 tiles instead of 16.
@@ -80,7 +97,7 @@ INLINE tile_grid make_grid(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width
 // The rows and columns of a tile's window, or of its output: where they begin, in floats; negative where everything is zero.
 typedef struct {
     ptrdiff_t rows[winograd_window], columns[winograd_window];
-    // Whether none of it is outside of the pictures.
+    // Whether all of it lies in one picture: pictures are a pixel of zeros apart.
     int is_whole;
 } tile_window;
 
@@ -123,34 +140,28 @@ INLINE tile_window place_input(const tile_grid *grid, ptrdiff_t tile) {
 INLINE void transform_window(
     const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out,
     ptrdiff_t plane) {
-    const float *rows[winograd_window];
-    ptrdiff_t columns[winograd_window];
+    const float *source = input + window->rows[0] + window->columns[0] + first;
+    ptrdiff_t line = grid->width * grid->channels, step = grid->channels;
     // A window with zeros is copied together with them, so that the transform itself need not look.
     float copy[winograd_points * winograd_channels];
-    if (window->is_whole) {
-        for (int k = 0; k < winograd_window; k++) {
-            rows[k] = input + window->rows[k] + first;
-            columns[k] = window->columns[k];
-        }
-    } else {
+    if (!window->is_whole) {
         for (int y = 0; y < winograd_window; y++) {
-            rows[y] = copy + y * winograd_window * winograd_channels;
-            columns[y] = y * winograd_channels;
             for (int x = 0; x < winograd_window; x++) {
                 float *target = copy + (y * winograd_window + x) * winograd_channels;
                 ptrdiff_t place = place_pixel(grid, window, y, x);
-                if (count == LANES)
-                    *(lanes *)target = place >= 0 ? *(const lanes *)(input + place + first) : (lanes){};
+                if (place >= 0)
+                    memcpy(target, input + place + first, (size_t)count * sizeof(float));
                 else
-                    for (ptrdiff_t c = 0; c < count; c++) target[c] = place >= 0 ? input[place + first + c] : 0;
+                    memset(target, 0, (size_t)count * sizeof(float));
             }
         }
+        source = copy;
+        line = winograd_window * winograd_channels;
+        step = winograd_channels;
     }
-    if (count == LANES) {
-        input_tile_lanes(rows, columns, 0, out, plane);
-        return;
-    }
-    for (ptrdiff_t c = 0; c < count; c++) input_tile1(rows, columns, c, out + c, plane);
+    ptrdiff_t c = 0;
+    for (; c + LANES <= count; c += LANES) input_tile_lanes(source + c, line, step, out + c, plane);
+    for (; c < count; c++) input_tile1(source + c, line, step, out + c, plane);
 }
 
 static void winograd_input(
@@ -187,8 +198,8 @@ static void winograd_input_packed(
                 const float *source = transformed + point * TILE_ROWS * winograd_channels;
                 const float *rows[TILE_ROWS];
                 for (int r = 0; r < TILE_ROWS; r++) rows[r] = source + r * winograd_channels;
-                if (length == LANES)
-                    pack_rows(rows, LANES, target + point * plane);
+                if (length == winograd_channels)
+                    pack_rows(rows, winograd_channels, target + point * plane);
                 else
                     pack_rows(rows, length, target + point * plane);
             }
@@ -196,20 +207,29 @@ static void winograd_input_packed(
     }
 }
 
-// Transforms one tile's products back for as many channels as the type has lanes: [4, 4] values.
+// Transforms one tile's products back for as many channels as the type has lanes: [4, 4] values. Two rows at a time, as above.
 #define DEFINE_OUTPUT_TILE(name, type)                                                                               \
     INLINE void name(const float *products, ptrdiff_t plane, type *out) {                                            \
-        type t[winograd_tile * winograd_window];                                                                     \
-        UNROLL for (int x = 0; x < winograd_window; x++) {                                                           \
-            type m[winograd_window];                                                                                 \
-            UNROLL for (int y = 0; y < winograd_window; y++)                                                         \
-                m[y] = *(const type *)(products + (y * winograd_window + x) * plane);                                \
-            type *v = t + x;                                                                                         \
-            OUTPUT_TRANSFORM(type, m, v, winograd_window);                                                           \
-        }                                                                                                            \
-        UNROLL for (int y = 0; y < winograd_tile; y++) {                                                             \
-            type *m = t + y * winograd_window, *v = out + y * winograd_tile;                                         \
-            OUTPUT_TRANSFORM(type, m, v, 1);                                                                         \
+        UNROLL for (int pair = 0; pair < 2; pair++) {                                                                \
+            type a[winograd_window], b[winograd_window];                                                             \
+            UNROLL for (int x = 0; x < winograd_window; x++) {                                                       \
+                const float *column = products + x * plane;                                                          \
+                const ptrdiff_t line = winograd_window * plane;                                                      \
+                type m1 = *(const type *)(column + line), m2 = *(const type *)(column + 2 * line);                   \
+                type m3 = *(const type *)(column + 3 * line), m4 = *(const type *)(column + 4 * line);               \
+                if (pair == 0) {                                                                                     \
+                    type near = m1 + m2, far = m3 + m4;                                                              \
+                    a[x] = *(const type *)column + near + far;                                                       \
+                    b[x] = near + 4 * far;                                                                           \
+                } else {                                                                                             \
+                    type near = m1 - m2, far = m3 - m4;                                                              \
+                    a[x] = near + 2 * far;                                                                           \
+                    b[x] = near + 8 * far + *(const type *)(column + 5 * line);                                      \
+                }                                                                                                    \
+            }                                                                                                        \
+            type *row_a = out + pair * winograd_tile, *row_b = out + (pair + 2) * winograd_tile;                     \
+            OUTPUT_TRANSFORM(type, a, row_a, 1);                                                                     \
+            OUTPUT_TRANSFORM(type, b, row_b, 1);                                                                     \
         }                                                                                                            \
     }
 DEFINE_OUTPUT_TILE(output_tile_lanes, lanes)

@@ -31,7 +31,7 @@ extension Compute {
             }
             return best
         }
-        let rounds = 1_000_000
+        let rounds = 10_000_000
         let operations = rate {
             workers.run(count) { _ in ck_multiply_registers(rounds) }
             return 2 * Double(rounds * count * PackedMatrix.rowStep * PackedMatrix.columnStep)

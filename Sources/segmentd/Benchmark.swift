@@ -77,16 +77,17 @@ struct Benchmark {
             count *= 2
         }
         points.append(try point("threads", threads, threads: threads))
-        let side = try options.detector().configuration.transform.minSize
+        let configuration = try Model(path: SampleModel.path(or: options.model)).configuration
         for percent in [50, 75, 100, 125] {
-            let scaled = max(32, side * percent / 100)
+            let scaled = max(32, configuration.transform.minSize * percent / 100)
             points.append(
                 try point("shorter side", scaled) { configuration in
                     configuration.transform.minSize = scaled
-                    configuration.transform.maxSize = configuration.transform.maxSize * percent / 100
+                    configuration.transform.maxSize = max(scaled, configuration.transform.maxSize * percent / 100)
                 })
         }
-        for objects in [0, 10, 30, 100] {
+        let most = configuration.boxHead.detectionsPerImage
+        for objects in [1, 10, 30, 100].filter({ $0 < most }) + [most] {
             points.append(try point("objects at most", objects) { $0.boxHead.detectionsPerImage = objects })
         }
         return points

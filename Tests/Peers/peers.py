@@ -105,7 +105,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="of each")
     parser.add_argument("--seed", type=int, default=1, help="of the random weights and their picture")
     parser.add_argument(
-        "--threshold", type=float, default=0,
+        "--threshold", type=float, default=0.05,
         help="of the scores that count with random weights; at 0, 90,000 candidates go into the suppression, which takes some "
         "runtimes seconds, and at 0.05, a model's usual one, 2,000, with the same detections")
     parser.add_argument("--json", type=pathlib.Path, help="a file for the figures of every turn")

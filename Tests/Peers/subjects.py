@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--subject", choices=["resnet50", "sample"], required=True)
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--seed", type=int, default=1, help="of the random weights and their picture")
-    parser.add_argument("--threshold", type=float, default=0, help="of the scores that count, of the random weights")
+    parser.add_argument("--threshold", type=float, default=0.05, help="of the scores that count, of the random weights")
     options = parser.parse_args()
     folder, made = options.folder, options.folder / "made.json"
     wanted = sources(options.subject, options)
