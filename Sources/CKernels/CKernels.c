@@ -13,6 +13,7 @@ static const ck_kernels *const all[] = {
     &ck_kernels_avx512bf16,
     &ck_kernels_avx512vnni,
     &ck_kernels_avx512,
+    &ck_kernels_avxvnni,
     &ck_kernels_avx2,
 #endif
     &ck_kernels_portable,
@@ -30,6 +31,7 @@ static int runs_here(const ck_kernels *kernels) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
             && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
             && __builtin_cpu_supports("fma");
+    if (kernels == &ck_kernels_avxvnni) return runs_here(&ck_kernels_avx2) && __builtin_cpu_supports("avxvnni");
     if (kernels == &ck_kernels_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     return kernels == &ck_kernels_portable;

@@ -201,7 +201,7 @@ static void store_partly(const float *sums, const tile_target *target) {
 }
 
 // Asks for what a tile meets at its end.
-INLINE void prefetch_target(const tile_target *target) {
+INLINE void fetch_target(const tile_target *target) {
     for (ptrdiff_t r = 0; r < target->rows; r++) __builtin_prefetch(target->c + r * target->stride, 1);
     if (target->epilogue && target->epilogue->residual)
         for (ptrdiff_t r = 0; r < target->rows; r++)
@@ -240,7 +240,7 @@ INLINE void store_tile(lanes sums[TILE_ROWS][tile_vectors], const int vectors, c
 // One tile: TILE_ROWS x panel_width sums over `inner` places of a packed block [inner, TILE_ROWS] and a panel.
 INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const tile_target *target) {
     lanes sums[TILE_ROWS][tile_vectors] = {};
-    prefetch_target(target);
+    fetch_target(target);
     for (ptrdiff_t k = 0; k < inner; k++, a += TILE_ROWS, b += panel_width) {
         lanes columns[tile_vectors];
         UNROLL for (int j = 0; j < tile_vectors; j++) columns[j] = *(const lanes *)(b + j * LANES);

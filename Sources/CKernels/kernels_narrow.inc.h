@@ -103,9 +103,11 @@ INLINE void multiply_narrow_tile(
     const float *a, const float *b, ptrdiff_t count, const float *scales, const int is_bf16, const int vectors,
     const tile_target *target) {
     pairs sums[TILE_ROWS][tile_vectors] = {};
-    prefetch_target(target);
-    // A whole number of groups.
+    fetch_target(target);
+#if defined(MULTIPLY_PAIRS)
+    // Of instructions that add as well, the compiler would make several to shorten the chain of sums.
 #pragma clang loop unroll_count(2)
+#endif
     for (ptrdiff_t k = 0; k < count; k++, a += TILE_ROWS, b += panel_width) {
         pairs columns[tile_vectors];
         UNROLL for (int j = 0; j < vectors; j++) columns[j] = *(const pairs *)(b + j * LANES);
@@ -214,7 +216,7 @@ static void multiply_narrow(
         multiply_narrow_rows(rows, columns, inner, a, a_stride, weights, 0, c, c_stride, epilogue, scratch);
 }
 
-INLINE void multiply_narrow_tiles(
+INLINE void multiply_narrow_tiles_as(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const ck_narrow_weights *weights, int is_bf16,
     float *c, ptrdiff_t c_stride, const ck_epilogue *epilogue) {
     ptrdiff_t count = pair_count(inner), depth = pair_part(count);
@@ -231,39 +233,33 @@ static void multiply_narrow_packed(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *a, const ck_narrow_weights *weights, float *c,
     ptrdiff_t c_stride, const ck_epilogue *epilogue) {
     if (weights->narrowing.is_bf16)
-        multiply_narrow_tiles(rows, columns, inner, a, weights, 1, c, c_stride, epilogue);
+        multiply_narrow_tiles_as(rows, columns, inner, a, weights, 1, c, c_stride, epilogue);
     else
-        multiply_narrow_tiles(rows, columns, inner, a, weights, 0, c, c_stride, epilogue);
+        multiply_narrow_tiles_as(rows, columns, inner, a, weights, 0, c, c_stride, epilogue);
 }
 
 // Winograd's input transform, narrowed. Integers are narrowed first, and the transform of 8-bit numbers is exact in 16 bits: no sum
 // is above 100 times the largest. Floats are transformed first, and the transform is rounded to bfloat16.
 
 
+DEFINE_INPUT_TILE(input_tile_elements, elements)
+
 // Transforms a group of a window's channels, of which `count` are there; the points lie `plane` pairs apart. `is_whole` says that nothing
 // of it is missing.
 INLINE void transform_integers(
     const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t channel, ptrdiff_t count,
     const ck_narrowing *narrowing, const int is_whole, float *out, ptrdiff_t plane) {
-    elements t[winograd_points];
-    UNROLL for (int x = 0; x < winograd_window; x++) {
-        elements d[winograd_window];
-        UNROLL for (int y = 0; y < winograd_window; y++) {
+    float levels[winograd_points * LANES] __attribute__((aligned(64)));
+    for (int y = 0; y < winograd_window; y++) {
+        UNROLL for (int x = 0; x < winograd_window; x++) {
             lanes low = {}, high = {};
             ptrdiff_t place = is_whole ? window->rows[y] + window->columns[x] : place_pixel(grid, window, y, x);
             if (is_whole || place >= 0)
                 load_group(input + place + channel, is_whole ? narrow_group : count, &low, &high);
-            d[y] = (elements)narrowed(low, high, narrowing, 0);
+            *(pairs *)(levels + (y * winograd_window + x) * LANES) = narrowed(low, high, narrowing, 0);
         }
-        elements *v = t + x;
-        INPUT_TRANSFORM(elements, d, v, winograd_window);
     }
-    UNROLL for (int y = 0; y < winograd_window; y++) {
-        elements *d = t + y * winograd_window, v[winograd_window];
-        INPUT_TRANSFORM(elements, d, v, 1);
-        UNROLL for (int x = 0; x < winograd_window; x++)
-            *(elements *)(out + (y * winograd_window + x) * plane) = v[x];
-    }
+    input_tile_elements(levels, winograd_window * LANES, LANES, out, plane);
 }
 
 INLINE void transform_bf16(

@@ -39,7 +39,8 @@ public final class Detector: Sendable {
         names = Dictionary(uniqueKeysWithValues: configuration.categories.map { ($0.id, $0.name) })
     }
 
-    /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
+    /// What products run on: kernels, by their instruction set (`avx512bf16`, `avx512vnni`, `avx512`, `avxvnni`, `avx2` or `portable`), or
+    /// `openblas`.
     public static var engine: String { Compute.engine }
 
     /// What this machine can do at most with as many threads; measured anew.

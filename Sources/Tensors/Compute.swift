@@ -3,7 +3,8 @@ public final class Compute: Sendable {
     public let workers: Workers
     public let pool: TensorPool
 
-    /// What products run on: `avx512`, `avx2` or `portable` kernels, or `openblas`.
+    /// What products run on: kernels, by their instruction set (`avx512bf16`, `avx512vnni`, `avx512`, `avxvnni`, `avx2` or `portable`), or
+    /// `openblas`.
     public static var engine: String { PackedMatrix.engine }
 
     /// Whether the processor has instructions for products of bfloat16.

@@ -1,13 +1,14 @@
 // The inner loops of the operators. Feature maps are [height, width, channels] floats without gaps.
 //
 // Every function exists once for each instruction set; which one runs is decided when the first is called, by what the processor
-// has, or by the environment variable SEGMENTD_SIMD (avx512bf16, avx512vnni, avx512, avx2, portable) where the processor has that. Tensors adds a fourth,
-// openblas, for products alone.
+// has, or by the environment variable SEGMENTD_SIMD (avx512bf16, avx512vnni, avx512, avxvnni, avx2, portable) where the processor has
+// that. Tensors adds openblas, for products in single precision alone. avxvnni differs from avx2, and avx512vnni from avx512, in the
+// products of 16-bit integers alone, and avx512bf16 in those of bfloat16, too.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-// The instruction set in use: "avx512bf16", "avx512vnni", "avx512", "avx2" or "portable".
+// The instruction set in use: "avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2" or "portable".
 const char *_Nonnull ck_simd_name(void);
 // Whether this processor can run an instruction set of that name.
 int ck_simd_available(const char *_Nonnull name);
