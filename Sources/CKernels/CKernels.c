@@ -58,10 +58,10 @@ static const ck_kernels *kernels(void) {
 
 const char *ck_simd_name(void) { return kernels()->name; }
 
-int ck_simd_available(const char *name) {
+const char *ck_simd_at(int index) {
     for (int i = 0; i < all_count; i++)
-        if (strcmp(all[i]->name, name) == 0) return runs_here(all[i]);
-    return 0;
+        if (runs_here(all[i]) && index-- == 0) return all[i]->name;
+    return NULL;
 }
 
 void ck_apply_epilogue(

@@ -43,6 +43,9 @@ public final class Detector: Sendable {
     /// `openblas`.
     public static var engine: String { Compute.engine }
 
+    /// The names that `SEGMENTD_SIMD` may have in the environment on this processor, the best first.
+    public static var engines: [String] { Compute.engines }
+
     /// What this machine can do at most with as many threads; measured anew.
     public func roofline() -> Roofline { inference.compute.roofline(isBF16: precision == .bf16) }
 

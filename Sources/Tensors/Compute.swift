@@ -1,3 +1,5 @@
+import CKernels
+
 /// What operators run on: threads, and memory for their results.
 public final class Compute: Sendable {
     public let workers: Workers
@@ -6,6 +8,13 @@ public final class Compute: Sendable {
     /// What products run on: kernels, by their instruction set (`avx512bf16`, `avx512vnni`, `avx512`, `avxvnni`, `avx2` or `portable`), or
     /// `openblas`.
     public static var engine: String { PackedMatrix.engine }
+
+    /// The names that `SEGMENTD_SIMD` may have in the environment on this processor, the best first.
+    public static var engines: [String] {
+        var names: [String] = []
+        while let name = ck_simd_at(Int32(names.count)) { names.append(String(cString: name)) }
+        return names + ["openblas"]
+    }
 
     /// Whether the processor has instructions for products of bfloat16.
     public static var hasBFloat16: Bool { NarrowMatrix.hasBFloat16 }

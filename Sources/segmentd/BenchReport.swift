@@ -23,6 +23,13 @@ struct BenchReport {
         var efficiency: Double
     }
 
+    /// What the processor calls itself.
+    private static var processor: String {
+        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
+    }
+
     private var rows: [Row] {
         figures.operators.map { entry in
             let seconds = median(entry.seconds)
@@ -39,6 +46,7 @@ struct BenchReport {
             text.number("seconds_least", figures.seconds.min() ?? 0, decimals: 6)
             text.number("seconds_most", figures.seconds.max() ?? 0, decimals: 6)
             text.integer("peak_rss_bytes", figures.peakMemory)
+            text.string("processor", Self.processor)
             text.string("precision", precision.rawValue)
             text.string("simd", Detector.engine)
             text.integer("threads", figures.threads)
@@ -89,9 +97,11 @@ struct BenchReport {
         var lines = [
             "\(figures.width)x\(figures.height), \(figures.threads) threads, \(precision.rawValue) on \(Detector.engine), "
                 + "\(figures.objects) objects; medians of \(figures.seconds.count) frames",
-            "this machine's peak: "
-                + String(
-                    format: "%.0f GFLOP/s, %.1f GB/s in memory", roofline.operations * 1e-9, roofline.bandwidth * 1e-9),
+            "\(Self.processor); its peak: "
+                + String(format: "%.0f GFLOP/s", roofline.operations * 1e-9)
+                + (precision == .fp32
+                    ? "" : String(format: ", %.0f in \(precision.rawValue)", roofline.narrowOperations * 1e-9))
+                + String(format: ", %.1f GB/s in memory", roofline.bandwidth * 1e-9),
             "",
             padded("stage", 58) + "      ms   share",
         ]
@@ -105,7 +115,8 @@ struct BenchReport {
             if row.seconds >= Self.leastShare * whole { parts.0.append(row) } else { parts.1.append(row) }
         }
         func line(_ name: String, _ seconds: Double, operations: Double, efficiency: Double) -> String {
-            let rate = operations > 0 ? String(format: "%9.0f", operations / seconds * 1e-9) : padded("", 9)
+            let rate =
+                operations > 0 && seconds > 0 ? String(format: "%9.0f", operations / seconds * 1e-9) : padded("", 9)
             return padded(name, 58)
                 + String(format: "%8.2f%6.1f %%", seconds * 1000, 100 * seconds / whole) + rate
                 + String(format: "%8.0f %%", 100 * efficiency)
@@ -121,7 +132,7 @@ struct BenchReport {
             lines.append(
                 line(
                     "\(small.count) smaller ones", seconds, operations: small.reduce(0) { $0 + $1.cost.operations },
-                    efficiency: small.reduce(0) { $0 + roofline.seconds($1.cost) } / seconds))
+                    efficiency: seconds > 0 ? small.reduce(0) { $0 + roofline.seconds($1.cost) } / seconds : 0))
         }
         if !scaling.isEmpty {
             lines += ["", padded("scaling", 58) + "      ms  objects"]
@@ -132,6 +143,11 @@ struct BenchReport {
             }
         }
         lines.append("")
+        if figures.objects == 0 {
+            lines.append(
+                "no object was found, so that the heads had next to nothing to do: give a picture with --image, or --threshold 0"
+            )
+        }
         lines.append(
             String(
                 format: "least %.1f ms, most %.1f ms, peak memory %d MB", (figures.seconds.min() ?? 0) * 1000,

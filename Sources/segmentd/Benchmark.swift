@@ -79,11 +79,13 @@ struct Benchmark {
         points.append(try point("threads", threads, threads: threads))
         let configuration = try Model(path: SampleModel.path(or: options.model)).configuration
         for percent in [50, 75, 100, 125] {
-            let scaled = max(32, configuration.transform.minSize * percent / 100)
+            // Within what a configuration may say.
+            let scaled = min(8192, max(32, configuration.transform.minSize * percent / 100))
             points.append(
                 try point("shorter side", scaled) { configuration in
                     configuration.transform.minSize = scaled
-                    configuration.transform.maxSize = max(scaled, configuration.transform.maxSize * percent / 100)
+                    configuration.transform.maxSize = min(
+                        16384, max(scaled, configuration.transform.maxSize * percent / 100))
                 })
         }
         let most = configuration.boxHead.detectionsPerImage
@@ -94,5 +96,8 @@ struct Benchmark {
     }
 }
 
-/// The middle of some values, the upper of two.
-func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+/// The middle of some values, or what lies between two of them.
+func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    return (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
+}

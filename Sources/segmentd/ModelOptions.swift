@@ -20,8 +20,10 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What products are computed in: fp32, bf16 (on processors with AVX512-BF16) or int8 (models of 'model quantize').",
-            valueName: "kind"))
+            """
+            What products are computed in: fp32, bf16 or int8. bf16 needs a processor with AVX512-BF16 and is fp32 elsewhere; int8 needs \
+            a model of 'model quantize'.
+            """, valueName: "kind"))
     var precision = Precision.fp32
 
     /// Opens the model and lays out its weights.
@@ -29,6 +31,7 @@ struct ModelOptions: ParsableArguments {
     /// - Parameter adjust: Changes the model's configuration before.
     func detector(adjusting adjust: (inout ModelConfiguration) -> Void = { _ in }) throws -> Detector {
         try Self.requireThreads(threads)
+        try Self.requireEngine()
         let model = try Model(path: SampleModel.path(or: model))
         var configuration = model.configuration
         adjust(&configuration)
@@ -36,13 +39,15 @@ struct ModelOptions: ParsableArguments {
             Model(configuration, weights: model.weights), threads: threads, precision: supportedPrecision())
     }
 
-    /// The precision asked for where the processor has instructions for it, or where the environment wants it in any case, to measure its
-    /// accuracy; single precision otherwise.
+    /// The precision asked for where the processor has instructions for it, or where the environment wants it in any case, to measure
+    /// its accuracy; single precision otherwise.
     private func supportedPrecision() -> Precision {
         guard !precision.isNative, ProcessInfo.processInfo.environment["SEGMENTD_BF16"] != "emulated" else {
             return precision
         }
-        Terminal.note("warning: this processor has no AVX512-BF16, which --precision bf16 needs; this is fp32")
+        Terminal.note(
+            "warning: --precision bf16 needs the instructions AVX512-BF16, which \(Detector.engine) has not; computing in fp32"
+        )
         return .fp32
     }
 
@@ -67,6 +72,16 @@ struct ModelOptions: ParsableArguments {
     static func requireThreads(_ threads: Int?) throws {
         guard let threads, !(1...1024).contains(threads) else { return }
         throw CommandFailure("--threads is \(threads); give a number from 1 to 1024")
+    }
+
+    /// - Throws: `CommandFailure` where the environment asks for instructions that the processor has not.
+    static func requireEngine() throws {
+        guard let wanted = ProcessInfo.processInfo.environment["SEGMENTD_SIMD"], !wanted.isEmpty,
+            !Detector.engines.contains(wanted)
+        else { return }
+        throw CommandFailure(
+            "SEGMENTD_SIMD is '\(wanted)' in the environment, which this processor cannot run; "
+                + "leave it out, or give one of \(Detector.engines.joined(separator: ", "))")
     }
 
     /// - Throws: `CommandFailure` where a score is none.

@@ -36,7 +36,10 @@ final class Program {
     /// - Parameters:
     ///   - input: A file that comes to standard input through a pipe, as from `cat`; empty if nil.
     ///   - folder: Where the program runs; where the tests do if nil.
-    init(_ arguments: [String], input: String? = nil, folder: String? = nil) throws {
+    ///   - environment: Variables beside those of the tests.
+    init(
+        _ arguments: [String], input: String? = nil, folder: String? = nil, environment: [String: String] = [:]
+    ) throws {
         let (outputPipe, errorPipe) = (Pipe(), Pipe())
         output = outputPipe.fileHandleForReading
         process.executableURL = URL(fileURLWithPath: try Self.path)
@@ -44,6 +47,7 @@ final class Program {
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
         // A crash is reported by its exit code; a backtrace would take a minute.
         process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+            .merging(environment) { $1 }
         process.standardOutput = outputPipe
         process.standardError = errorPipe
         if let input {

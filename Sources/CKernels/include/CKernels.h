@@ -10,8 +10,8 @@
 
 // The instruction set in use: "avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2" or "portable".
 const char *_Nonnull ck_simd_name(void);
-// Whether this processor can run an instruction set of that name.
-int ck_simd_available(const char *_Nonnull name);
+// The instruction sets that this processor can run, the best first; null beyond the last.
+const char *_Nullable ck_simd_at(int index);
 
 // What is done to a result on its way to memory: `out = max(0, out + bias + residual)`, each part optional.
 typedef struct {

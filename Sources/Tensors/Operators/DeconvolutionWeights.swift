@@ -57,7 +57,8 @@ extension Compute {
             Array(input.shape.dropLast(3)) + [2 * input.height, 2 * width, outputs])
         let columns = 4 * outputs
         // Output rows 2i and 2i + 1 follow each other in memory, whatever picture they are of.
-        let step = max(1, min(lines, 512 / max(1, width)))
+        // The products are copied while they are still in the second cache.
+        let step = max(1, min(lines.parts(of: workers.count), 90_000 / max(1, columns * width)))
         workers.run(lines, step: step) { range in
             let rows = range.count * width
             pool.withScratch(rows * columns + PackedMatrix.scratchCount) { products in

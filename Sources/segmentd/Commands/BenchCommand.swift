@@ -9,13 +9,14 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures how long a model takes for a frame on this machine.",
         discussion: """
-            The table has the stages of a frame, then its operators: what each takes, how many products it reaches a second, and how \
-            near that is to what this machine can do at all (its roofline: the measured peak of multiplications, or of the memory where \
-            that is the narrower way).
+            The table has the stages of a frame, then its operators: what each takes, how many multiplications and additions it does a \
+            second, and how near that is to what this machine can do at all (its roofline: the measured peak of the processors, or of the \
+            memory where that is the narrower way). Those of Winograd's algorithm are counted as it does them, a quarter of the \
+            definition's, and without its transforms.
             """)
 
-    @Option(help: ArgumentHelp("The picture's size.", valueName: "WxH"))
-    var size = "640x480"
+    @Option(help: ArgumentHelp("The picture's size; 640x480 if not given.", valueName: "WxH"))
+    var size: String?
 
     @Option(
         name: [.short, .long],
@@ -62,8 +63,11 @@ struct BenchCommand: ParsableCommand {
     }
 
     private func picture() throws -> RGBImage {
-        if let image { return try ImageFile.read(image) }
-        let size = try PictureSize(size, option: "--size")
+        if let image {
+            guard size == nil else { throw CommandFailure("--image has a size of its own; leave --size out") }
+            return try ImageFile.read(image)
+        }
+        let size = try PictureSize(size ?? "640x480", option: "--size")
         return Picture.pattern(width: size.width, height: size.height)
     }
 }

@@ -8,7 +8,8 @@ struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quantize", abstract: "Calibrates a model on a video for --precision int8.",
         discussion: """
-            The model looks at frames from all over the video, and the ranges of what its layers are given are kept in a copy of it. \
+            The model looks at frames from all over the video (the first ones where its length is unknown), and the ranges of what its \
+            layers are given are kept in a copy of it. \
             The weights stay as they are: the copy does for every precision. Take a video like those that the model is for.
             """)
 
@@ -37,6 +38,7 @@ struct QuantizeCommand: ParsableCommand {
             throw CommandFailure("--frames is \(frames); give a number from 1 to 100000")
         }
         try ModelOptions.requireThreads(threads)
+        try ModelOptions.requireEngine()
         let path = try SampleModel.path(or: model)
         try OutputNames.requireSeparate([output], from: [path, video])
         let model = try Model(path: path)
@@ -53,6 +55,7 @@ struct QuantizeCommand: ParsableCommand {
             throw error
         }
         if let code = interruption.exitCode { throw ExitCode(code) }
+        guard looked > 0 else { throw CommandFailure("\(video): no frame of it could be decoded; take another video") }
         let calibration: Calibration
         do {
             calibration = try recorder.calibration(of: model.network, frames: looked)
@@ -67,24 +70,29 @@ struct QuantizeCommand: ParsableCommand {
         }
     }
 
-    /// Shows the detector frames that are as far from each other as the video's length allows, or the first ones where that is unknown.
+    /// Shows the detector frames that are evenly spread over the video, or the first ones where its length is unknown.
     ///
     /// - Returns: How many there were.
     private func look(_ detector: Detector, _ interrupter: Interrupter, _ recorder: ActivationRecorder) throws -> Int {
         let source = try VideoSource(video, options: VideoSource.Options(interrupter: interrupter))
-        let step = max(1, (source.information.frameCount ?? 0) / frames)
+        let count = source.information.frameCount ?? 0
         let counter = ProgressReporter.Counter()
         counter.state.withLock { $0.total = frames }
         let progress = quiet ? nil : ProgressReporter(unit: "frames") { counter.state.withLock { $0 } }
         defer { progress?.stop() }
         var looked = 0
         while looked < frames, let frame = try source.next() {
-            guard frame.number % step == 0 else { continue }
+            // The frames at which a share of the video ends.
+            let isWanted =
+                count <= frames || frame.number >= count
+                || frame.number * frames / count < (frame.number + 1) * frames / count
+            guard isWanted else { continue }
             // However unlikely, objects are wanted: without any, the mask head would see nothing.
             _ = detector.detect(try frame.rgbImage(), threshold: 0, recorder: recorder)
             looked += 1
             counter.state.withLock { $0.done += 1 }
         }
+        for loss in source.report.losses(of: video) { Terminal.note("warning: \(loss)") }
         return looked
     }
 }
