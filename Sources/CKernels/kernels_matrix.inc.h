@@ -253,7 +253,7 @@ INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const
 
 // Two tiles below each other with a panel of which one vector is used: as many sums as a whole tile, so that one does not wait for the
 // other.
-INLINE void multiply_narrow_tiles(
+INLINE void multiply_two_tiles(
     const float *upper, const float *lower, const float *b, ptrdiff_t inner, tile_target *target) {
     lanes upper_sums[TILE_ROWS][tile_vectors] = {}, lower_sums[TILE_ROWS][tile_vectors] = {};
     for (ptrdiff_t k = 0; k < inner; k++, upper += TILE_ROWS, lower += TILE_ROWS, b += panel_width) {
@@ -330,7 +330,7 @@ static void multiply_block(
                 target.rows = rows - r < 2 * TILE_ROWS ? rows - r : 2 * TILE_ROWS;
                 target.place = place + r * c_stride;
                 target.c = c + target.place;
-                multiply_narrow_tiles(tile, tile + tile_stride, panel, length, &target);
+                multiply_two_tiles(tile, tile + tile_stride, panel, length, &target);
             }
         }
         for (; r < rows; r += TILE_ROWS, tile += tile_stride) {
