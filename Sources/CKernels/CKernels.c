@@ -118,6 +118,8 @@ void ck_multiply(
 
 int ck_has_bf16(void) { return kernels()->has_bf16; }
 
+int ck_has_int16(void) { return kernels()->has_int16; }
+
 ptrdiff_t ck_pair_count(ptrdiff_t inner) {
     ptrdiff_t lanes = ck_panel_width() / 2;
     return (inner + 2 * lanes - 1) / (2 * lanes) * lanes;

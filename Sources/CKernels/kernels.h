@@ -8,6 +8,8 @@ typedef struct {
     ptrdiff_t tile_rows, panel_width;
     // Whether there are instructions for products of bfloat16.
     int has_bf16;
+    // Whether there are instructions for products of 16-bit integers.
+    int has_int16;
     void (*apply_epilogue)(float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const ck_epilogue *);
     void (*multiply)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, const float *, float *, ptrdiff_t,

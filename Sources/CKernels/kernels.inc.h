@@ -37,6 +37,9 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 const ck_kernels KERNELS = {
     .name = SIMD_NAME,
     .tile_rows = TILE_ROWS,
+#if defined(MULTIPLY_PAIRS) || defined(ADD_PRODUCTS)
+    .has_int16 = 1,
+#endif
     .panel_width = panel_width,
 #ifdef ADD_BF16_PRODUCTS
     .has_bf16 = 1,

@@ -9,7 +9,7 @@ typedef float pair __attribute__((vector_size(8), aligned(4), may_alias));
 static const float no_row[ck_inner_block];
 
 #if LANES == 8 && TILE_ROWS == 6
-// The same for eight floats of six rows: pairs of rows are interleaved, then the pairs.
+// Packs eight floats of each of six rows: pairs of rows are interleaved, then the pairs.
 INLINE void pack_vectors(const lanes *v, float *out) {
     lanes low[3], high[3];
     UNROLL for (int i = 0; i < 3; i++) {
@@ -330,6 +330,9 @@ static void multiply_block(
                 target.rows = rows - r < 2 * TILE_ROWS ? rows - r : 2 * TILE_ROWS;
                 target.place = place + r * c_stride;
                 target.c = c + target.place;
+                fetch_ahead(ahead);
+                fetch_ahead(ahead);
+                fetch_target(&target);
                 multiply_two_tiles(tile, tile + tile_stride, panel, length, &target);
             }
         }
@@ -420,7 +423,7 @@ static void apply_epilogue(
             float value = row[c];
             if (bias) value += bias[c];
             if (residual) value += residual[r * stride + c];
-            row[c] = relu && value < 0 ? 0 : value;
+            row[c] = relu && !(value > 0) ? 0 : value;
         }
     }
 }

@@ -140,11 +140,13 @@ INLINE tile_window place_input(const tile_grid *grid, ptrdiff_t tile) {
 INLINE void transform_window(
     const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out,
     ptrdiff_t plane) {
-    const float *source = input + window->rows[0] + window->columns[0] + first;
+    const float *source;
     ptrdiff_t line = grid->width * grid->channels, step = grid->channels;
     // A window with zeros is copied together with them, so that the transform itself need not look.
     float copy[winograd_points * winograd_channels];
-    if (!window->is_whole) {
+    if (window->is_whole) {
+        source = input + window->rows[0] + window->columns[0] + first;
+    } else {
         for (int y = 0; y < winograd_window; y++) {
             for (int x = 0; x < winograd_window; x++) {
                 float *target = copy + (y * winograd_window + x) * winograd_channels;
@@ -278,7 +280,7 @@ static void winograd_output(
                 float value = values[k];
                 if (bias) value += bias[c];
                 if (residual) value += residual[places[k] + c];
-                output[places[k] + c] = relu && value < 0 ? 0 : value;
+                output[places[k] + c] = relu && !(value > 0) ? 0 : value;
             }
         }
     }

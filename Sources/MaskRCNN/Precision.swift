@@ -9,7 +9,13 @@ public enum Precision: String, CaseIterable, Sendable {
     /// Inputs rounded to 8 bits of ranges that a calibration found, weights to 16 bits or fewer.
     case int8
 
-    /// Whether this processor has instructions for it; without those of bfloat16 its results are the same and come slower than in
+    /// Whether this processor has instructions for it; without them the results are the same within rounding, and come slower than in
     /// single precision.
-    public var isNative: Bool { self != .bf16 || Compute.hasBFloat16 }
+    public var isNative: Bool {
+        switch self {
+        case .fp32: true
+        case .bf16: Compute.hasBFloat16
+        case .int8: Compute.hasIntegers
+        }
+    }
 }

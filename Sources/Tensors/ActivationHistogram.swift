@@ -29,8 +29,9 @@ public struct ActivationHistogram: Sendable {
             }
             minimum = min(minimum, low)
             maximum = max(maximum, high)
+            // Numbers so small that their reciprocal is none are zeros to any layer.
+            guard max(-low, high) > 1e-30 || bound > 0 else { return }
             widen(to: max(-low, high))
-            guard bound > 0 else { return }
             let scale = Float(Self.bins / 2) / bound
             // An odd step meets all channels of a map, of which there are mostly a power of two.
             let step = max(1, values.count / Self.samples) | 1
@@ -59,7 +60,10 @@ public struct ActivationHistogram: Sendable {
     /// The range with the least expected squared error of rounding to 8 bits and clipping.
     public var range: ActivationRange {
         var best = ActivationRange(minimum: minimum, maximum: maximum)
-        guard best.isUsable else { return ActivationRange(minimum: 0, maximum: 1) }
+        // Inputs that are all zero are rounded to zero in any range.
+        if bound == 0 { return ActivationRange(minimum: 0, maximum: 1) }
+        // Whoever makes a calibration of it refuses it.
+        guard best.isUsable else { return best }
         var least = Double.infinity
         // Clipping more than this would be no distribution that a network has.
         for percent in stride(from: 100, through: 20, by: -2) {

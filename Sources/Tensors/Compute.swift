@@ -19,6 +19,9 @@ public final class Compute: Sendable {
     /// Whether the processor has instructions for products of bfloat16.
     public static var hasBFloat16: Bool { NarrowMatrix.hasBFloat16 }
 
+    /// Whether the processor has instructions for products of 16-bit integers.
+    public static var hasIntegers: Bool { NarrowMatrix.hasIntegers }
+
     /// - Parameter threads: Threads that compute, the caller among them; all processors where nil.
     public init(threads: Int? = nil) {
         workers = Workers(count: threads ?? Workers.available)

@@ -10,8 +10,10 @@ import Glibc
 struct MemoryReserve: ~Copyable {
     /// Every range begins at a multiple of this, bytes: a vector never straddles two cache lines.
     static let alignment = 64
-    /// Memory is taken in steps of this, bytes: whole huge pages.
+    /// Memory is taken in steps of this, bytes.
     private static let step = 32 << 20
+    /// Times that everything has come back before memory that was not needed meanwhile goes to the system.
+    private static let patience = 32
 
     private let base: UnsafeMutableRawPointer
     /// Bytes of address space.
@@ -22,12 +24,20 @@ struct MemoryReserve: ~Copyable {
     private var end = 0
     /// Bytes from the beginning that may be used.
     private(set) var taken = 0
+    /// The largest `end` since memory was looked through for what nobody needs, and how often everything has come back since.
+    private var highest = 0
+    private var returns = 0
     /// How often memory was taken from the system.
     private(set) var growths = 0
 
     /// Reserves address space, which costs no memory; less where the system allows no more.
-    init(length wanted: Int = 1 << 36) {
-        var length = wanted
+    init() {
+        var length = 1 << 36
+        var limit = rlimit()
+        // The weights and everything else need some of what a process may have, too.
+        if getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(length) * 4 {
+            length = max(Self.step, Int(limit.rlim_cur) / 4 / Self.step * Self.step)
+        }
         while true {
             let address = mmap(nil, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
             if let address, address != MAP_FAILED {
@@ -55,13 +65,12 @@ struct MemoryReserve: ~Copyable {
         }
         let start = end
         end += size
+        highest = max(highest, end)
         if end > taken { grow() }
         return base + start
     }
 
-    /// Takes a range back.
-    ///
-    /// - Parameter keeping: Bytes of idle memory at the end that are kept; the system gets the rest.
+    /// Takes a range back. What is above `limit` bytes, and was not needed for several frames, goes back to the system.
     mutating func put(_ pointer: UnsafeMutableRawPointer, _ bytes: Int, keeping limit: Int) {
         let size = max(bytes, 1).roundedUp(to: Self.alignment)
         var range = pointer - base..<pointer - base + size
@@ -85,7 +94,11 @@ struct MemoryReserve: ~Copyable {
             return
         }
         end = range.lowerBound
-        if taken - end > limit { shrink(to: end + limit) }
+        guard end == 0 else { return }
+        returns += 1
+        guard returns == Self.patience else { return }
+        shrink(to: max(highest, limit))
+        (highest, returns) = (0, 0)
     }
 
     private mutating func grow() {

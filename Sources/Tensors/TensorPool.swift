@@ -10,7 +10,7 @@ public final class TensorPool: Sendable {
     private let state = Mutex(State())
     private let limit: Int
 
-    /// - Parameter limit: Bytes of idle memory that are kept at most.
+    /// - Parameter limit: Bytes that are kept even if nobody has needed them lately.
     public init(limit: Int = 1 << 30) {
         self.limit = limit
     }

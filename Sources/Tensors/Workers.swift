@@ -30,6 +30,9 @@ public final class Workers: Sendable {
         }
     }
 
+    /// As long as a cache line.
+    private typealias Line = (Int, Int, Int, Int, Int, Int, Int, Int)
+
     // Sendable: `state` is touched with the mutex held; a region's body is called only between the counted beginning and end of
     // the caller's turn.
     private final class Shared: @unchecked Sendable {
@@ -37,8 +40,11 @@ public final class Workers: Sendable {
         let begun = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         let ended = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         var state = State()
-        /// The next piece that nobody has taken.
+        /// The next piece that nobody has taken. On cache lines of its own: those who wait for the next region look at `generation`
+        /// all the time.
+        let before: Line = (0, 0, 0, 0, 0, 0, 0, 0)
         let next = Atomic<Int>(0)
+        let after: Line = (0, 0, 0, 0, 0, 0, 0, 0)
         /// Counts regions, so that a worker can wait for the next one without a lock.
         let generation = Atomic<Int>(0)
 

@@ -42,12 +42,11 @@ struct ModelOptions: ParsableArguments {
     /// The precision asked for where the processor has instructions for it, or where the environment wants it in any case, to measure
     /// its accuracy; single precision otherwise.
     private func supportedPrecision() -> Precision {
-        guard !precision.isNative, ProcessInfo.processInfo.environment["SEGMENTD_BF16"] != "emulated" else {
-            return precision
-        }
+        guard !precision.isNative else { return precision }
+        if precision == .bf16, ProcessInfo.processInfo.environment["SEGMENTD_BF16"] == "emulated" { return precision }
+        let needed = precision == .bf16 ? "the instructions AVX512-BF16" : "AVX2 or better"
         Terminal.note(
-            "warning: --precision bf16 needs the instructions AVX512-BF16, which \(Detector.engine) has not; computing in fp32"
-        )
+            "warning: --precision \(precision) needs \(needed), which \(Detector.engine) has not; computing in fp32")
         return .fp32
     }
 

@@ -74,11 +74,11 @@ struct QuantizeTests {
         let model = try model(calibration: calibration)
         let image = try folder.images("images", count: 1)
         let before = try folder.names
-        for call in [["detect", image, "--model", model, "--precision", "int8"], ["model", "info", model]] {
-            try expectRefusal(
-                try Program(call).finish(), saying: "odd.safetensors: the calibration", "calibrate anew", in: folder,
-                leaving: before)
-        }
+        try expectRefusal(
+            try Program(["detect", image, "--model", model, "--precision", "int8"]).finish(),
+            saying: "odd.safetensors: the calibration", "calibrate anew", in: folder, leaving: before)
+        let told = try Program.run("model", "info", model)
+        #expect(told.status == 0 && told.output.contains("unusable calibration"))
         #expect(try Program.run("detect", image, "--model", model, "--output", folder("found.json")).status == 0)
         let again = try Program.run(
             "model", "quantize", model, "--calibrate", image, "--output", folder("new.safetensors"))

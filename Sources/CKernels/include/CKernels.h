@@ -68,6 +68,8 @@ typedef struct {
 
 // Whether the processor multiplies bfloat16; where it does not, products are computed with floats, and slowly.
 int ck_has_bf16(void);
+// Whether the instruction set in use multiplies 16-bit integers faster than floats.
+int ck_has_int16(void);
 // Pairs that an inner dimension takes.
 ptrdiff_t ck_pair_count(ptrdiff_t inner);
 // Packs [inner, columns] 16-bit elements into `ck_packed_count(ck_pair_count(inner), columns)` pairs.

@@ -171,7 +171,11 @@ extension DecodingError {
         switch self {
         case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context),
             .keyNotFound(_, let context):
-            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+            // Keys come from a file, and may hold anything.
+            let path = context.codingPath.map { key in
+                key.intValue.map(String.init)
+                    ?? String(String(key.stringValue.prefix(100)).debugDescription.dropFirst().dropLast())
+            }.joined(separator: ".")
             return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
         @unknown default: return "\(self)"
         }

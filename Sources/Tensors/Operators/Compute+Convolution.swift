@@ -15,6 +15,7 @@ extension Compute {
         let (height, width) = (weights.outputSide(input.height), weights.outputSide(input.width))
         let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, weights.outputChannels])
         precondition(residual == nil || residual!.count == output.count, "the residual has the output's shape")
+        guard output.count > 0 else { return output }
         switch weights.algorithm {
         case .pointwise:
             multiply(

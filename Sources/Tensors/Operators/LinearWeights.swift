@@ -36,7 +36,9 @@ public struct LinearWeights: Sendable {
                 }
             }
         }
-        matrix = PackedMatrix(rows, inner: inputs, columns: outputs, arithmetic: arithmetic)
+        matrix = withExtendedLifetime(transposed) {
+            PackedMatrix(rows, inner: inputs, columns: outputs, arithmetic: arithmetic)
+        }
     }
 
     /// What a product with `[rows, inputs]` costs.

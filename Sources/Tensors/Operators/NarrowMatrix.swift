@@ -12,6 +12,7 @@ struct NarrowMatrix: Sendable {
 
     /// Whether the processor has instructions for bfloat16; products are right without, but slower than in single precision.
     static var hasBFloat16: Bool { ck_has_bf16() != 0 }
+    static var hasIntegers: Bool { ck_has_int16() != 0 }
 
     /// Rounds a row-major matrix to bfloat16.
     init(bf16 values: UnsafePointer<Float>, inner: Int, columns: Int) {

@@ -47,7 +47,13 @@ struct ModelCommand: ParsableCommand {
             let weights = try Checkpoint.open(checkpoint)
             let configuration = try recognized(weights)
             let model = try Model(configuration, weights: weights)
-            try model.write(to: output)
+            // Names of classes change nothing that a calibration depends on; arithmetic does.
+            let calibration = configurationPath == nil && batchNormEpsilon == nil ? try? model.calibration() : nil
+            try model.write(to: output, calibration: calibration)
+            if calibration == nil, weights.metadata[Model.calibrationKey] != nil {
+                Terminal.note(
+                    "warning: \(output) is not calibrated for int8; calibrate it anew with 'segmentd model quantize'")
+            }
             Terminal.note("\(output): \(ModelSummary(model).line)")
             if configuration.categories.isEmpty {
                 Terminal.note(
@@ -113,7 +119,7 @@ struct ModelCommand: ParsableCommand {
 
         func run() throws {
             let model = try Model(path: SampleModel.path(or: model))
-            print(json ? model.configuration.json : try ModelSummary(model).table)
+            print(json ? model.configuration.json : ModelSummary(model).table)
         }
     }
 }
@@ -137,10 +143,13 @@ private struct ModelSummary {
     var line: String { "Mask R-CNN, \(backbone) with FPN, \(model.configuration.classes - 1) classes, \(millions)" }
 
     var table: String {
-        get throws { try table(model.calibration()) }
-    }
-
-    private func table(_ calibration: Calibration?) -> String {
+        let precisions: String
+        do {
+            let calibration = try model.calibration()
+            precisions = calibration.map { " int8, calibrated on \($0.frames) frames" } ?? ", not calibrated for int8"
+        } catch {
+            precisions = ", and for int8 an unusable calibration: \(error)"
+        }
         let c = model.configuration
         func list<Value>(_ values: [Value]) -> String { values.map { "\($0)" }.joined(separator: " ") }
         let names = c.categories.map(\.name).joined(separator: ", ")
@@ -154,7 +163,7 @@ private struct ModelSummary {
             at most \(c.boxHead.detectionsPerImage) objects
             mask head    \(list(c.maskHead.convolutions)), then \(c.maskHead.hidden)
             parameters   \(model.parameterCount)
-            precisions   fp32 bf16\(calibration.map { " int8, calibrated on \($0.frames) frames" } ?? ", not calibrated for int8")
+            precisions   fp32 bf16\(precisions)
             categories   \(names.isEmpty ? "\(c.classes - 1) without names" : names)
             """
     }
