@@ -57,13 +57,17 @@ require_packages() {
         "These packages could not be installed: ${missing[*]}." "Run: ${command[*]} install ${missing[*]}"
 }
 
+require_python3() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        fail "Python 3.10 or newer is needed. Install python3 and python3-venv."
+}
+
 # Makes the folder's own Python environment from its requirements.txt, unless it is there; its interpreter is $python.
 require_python() {
     local folder=$1
     python=$folder/.venv/bin/python
     ! cmp -s "$folder/requirements.txt" "$folder/.venv/installed" || return 0
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
-        fail "Python 3.10 or newer is needed. Install python3 and python3-venv."
+    require_python3
     rm -rf "$folder/.venv"
     python3 -m venv "$folder/.venv" || fail "Python cannot make an environment. Install python3-venv."
     "$python" -m pip install -q --disable-pip-version-check -r "$folder/requirements.txt" >&2

@@ -1,12 +1,14 @@
 """Compares what `segmentd detect` finds with what torchvision finds, detection by detection, for whole models with random weights.
 
-The weights are such that a hundred detections differ from one another (see random_weights.py), and the score threshold is 0. Without
---segmentd, torchvision in double precision takes segmentd's place, which shows how far apart rounding alone brings two right answers.
+The weights are such that a hundred detections differ from one another (see random_weights.py), and the score threshold is 0. segmentd runs
+on each instruction set that the processor has, and all are held to the same limits. Without --segmentd, torchvision in double precision
+takes segmentd's place, which shows how far apart rounding alone brings two right answers.
 """
 
 import argparse
 import copy
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -25,6 +27,9 @@ from torchvision.ops import box_iou
 import pictures
 from random_weights import randomize
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from option_types import positive  # noqa: E402
+
 
 def on_backbone(name):
     return lambda **options: detection.MaskRCNN(resnet_fpn_backbone(backbone_name=name, weights=None), 91, **options)
@@ -40,6 +45,8 @@ MODELS = {
     "resnet18": on_backbone("resnet18"),
     "resnext50": on_backbone("resnext50_32x4d"),
 }
+# The values of SEGMENTD_SIMD, the best first.
+SIMD = ("avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2", "portable", "openblas")
 # What the file of weights does not say.
 CONFIGURATION = {"backbone": {"batch_norm_epsilon": 1e-5}, "box_head": {"score_threshold": 0}}
 
@@ -159,20 +166,36 @@ def compare_blank(expected, found):
     return f"{len(found.scores):4} of {len(expected.scores):3} {'':9} {best:10.7f} {'':8}", good, []
 
 
-def run(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+def run(*words, simd=None):
+    """What a command prints; segmentd with this instruction set, or with the best one."""
+    environment = {name: value for name, value in os.environ.items() if name != "SEGMENTD_SIMD"}
+    if simd:
+        environment["SEGMENTD_SIMD"] = simd
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, words))}\n{done.stderr}")
+    return done.stdout
 
 
-def detect(segmentd, model, paths, folder):
-    """What segmentd makes of a model's weights: its detections in each picture."""
-    checkpoint, imported, results = folder / "model.pth", folder / "model.safetensors", folder / "results.json"
+def available(segmentd, simd):
+    """Whether segmentd runs on an instruction set here: it takes the best one where the processor does not have what is asked for."""
+    return json.loads(run(segmentd, "bench", "--size", "32x32", "--repeat", 1, "--json", simd=simd))["simd"] == simd
+
+
+def import_model(segmentd, model, folder):
+    """The path of a model's weights as segmentd reads them."""
+    checkpoint, imported = folder / "model.pth", folder / "model.safetensors"
     configuration = folder / "configuration.json"
     torch.save(model.state_dict(), checkpoint)
     configuration.write_text(json.dumps(CONFIGURATION))
     run(segmentd, "model", "import", checkpoint, "--output", imported, "--configuration", configuration)
-    run(segmentd, "detect", *paths, "--model", imported, "--threshold", 0, "--output", results)
+    return imported
+
+
+def detect(segmentd, simd, model, paths, folder):
+    """What segmentd finds on an instruction set: its detections in each picture."""
+    results = folder / "results.json"
+    run(segmentd, "detect", *paths, "--model", model, "--threshold", 0, "--output", results, simd=simd)
     found = json.loads(results.read_text())
     return [of_results(found, i + 1) for i in range(len(paths))]
 
@@ -182,11 +205,24 @@ def main():
     parser.add_argument("--segmentd", type=pathlib.Path, help="the program to compare")
     parser.add_argument("--seed", type=int, default=1, help="of weights and pictures")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--threads", type=int, default=2, help="of torchvision")
+    parser.add_argument(
+        "--simd", nargs="+", choices=SIMD, help="instruction sets of segmentd (SEGMENTD_SIMD); all that the processor has if not given")
+    parser.add_argument("--threads", type=positive, default=2, help="of torchvision")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    simds = ["double"]
+    if options.segmentd:
+        segmentd = options.segmentd.resolve()
+        wanted = options.simd or SIMD
+        simds = [simd for simd in wanted if available(segmentd, simd)]
+        if missing := [simd for simd in wanted if simd not in simds]:
+            print(f"not on this processor: {', '.join(missing)}")
+            if options.simd:
+                sys.exit("--simd asks for these")
+    elif options.simd:
+        sys.exit("--simd is of segmentd; give --segmentd, too")
     print(f"seed {options.seed}")
-    print(f"{'model':12} {'picture':11} {'matched':>11} {'box px':>9} {'score':>10} {'mask IoU':>8}")
+    print(f"{'model':12} {'ran in':11} {'picture':11} {'matched':>11} {'box px':>9} {'score':>10} {'mask IoU':>8}")
 
     good = True
     with tempfile.TemporaryDirectory() as folder:
@@ -198,17 +234,19 @@ def main():
             torch.manual_seed(options.seed)
             model = MODELS[name](box_score_thresh=0)
             randomize(model, [calibration], options.seed)
+            expected = {kind: of_torchvision(model, image) for kind, image in images.items()}
             if options.segmentd:
-                found = detect(options.segmentd.resolve(), model, list(paths.values()), folder)
+                imported = import_model(segmentd, model, folder)
+                found = {simd: detect(segmentd, simd, imported, paths.values(), folder) for simd in simds}
             else:
                 precise = copy.deepcopy(model).double()
-                found = [of_torchvision(precise, image, double=True) for image in images.values()]
+                found = {"double": [of_torchvision(precise, image, double=True) for image in images.values()]}
                 del precise
-            for (kind, image), one in zip(images.items(), found):
-                expected = of_torchvision(model, image)
-                row, fine, lines = (compare_blank if kind == "blank" else compare)(expected, one)
-                good &= fine
-                print(f"{name:12} {kind:11} {row}{'' if fine else '  DIFFERENT'}", *lines, sep="\n", flush=True)
+            for simd in simds:
+                for kind, one in zip(images, found[simd]):
+                    row, fine, lines = (compare_blank if kind == "blank" else compare)(expected[kind], one)
+                    good &= fine
+                    print(f"{name:12} {simd:11} {kind:11} {row}{'' if fine else '  DIFFERENT'}", *lines, sep="\n", flush=True)
     sys.exit(0 if good else 1)
 
 

@@ -14,6 +14,11 @@ import time
 import numpy as np
 from PIL import Image
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from option_types import positive  # noqa: E402
+
+OUTPUTS = ("boxes", "labels", "scores", "masks")
+
 
 def read_frame(path):
     """float32 [3, H, W] in 0...1."""
@@ -34,7 +39,7 @@ def torchvision(folder, frame, threads, precision):
     def infer():
         with torch.inference_mode():
             output = model([picture])[0]
-        return {name: output[name].numpy() for name in ("boxes", "labels", "scores")}
+        return {name: output[name].numpy() for name in OUTPUTS}
 
     return infer, "fp32"
 
@@ -47,8 +52,7 @@ def onnxruntime(folder, frame, threads, precision):
     # Errors only: it warns of what it drops from any exported model.
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return lambda: dict(zip(names, session.run(None, {"image": frame}))), "fp32"
+    return lambda: dict(zip(OUTPUTS, session.run(OUTPUTS, {"image": frame}))), "fp32"
 
 
 def openvino(folder, frame, threads, precision):
@@ -63,7 +67,7 @@ def openvino(folder, frame, threads, precision):
 
     def infer():
         results = request.infer([frame])
-        return {name: results[name] for name in ("boxes", "labels", "scores")}
+        return {name: results[name] for name in OUTPUTS}
 
     return infer, executed(compiled)
 
@@ -87,18 +91,23 @@ def main():
     parser.add_argument("--runtime", choices=RUNTIMES, required=True)
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="of the model and the frame (see subjects.py)")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of OpenVINO")
-    parser.add_argument("--repeat", type=int, required=True, help="frames, after one that warms up")
-    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--repeat", type=positive, required=True, help="frames, after one that warms up")
+    parser.add_argument("--threads", type=positive, required=True)
     options = parser.parse_args()
     infer, precision = RUNTIMES[options.runtime](
         options.folder, read_frame(options.folder / "frame.png"), options.threads, options.precision)
-    seconds = []
+    seconds, objects, masks = [], [], []
     for _ in range(options.repeat + 1):
         start = time.perf_counter()
         found = infer()
         seconds.append(time.perf_counter() - start)
+        objects.append(len(found["scores"]))
+        masks.append(len(found["masks"]))
     print(json.dumps({
         "seconds": seconds[1:],
+        # Of every frame, so that none is timed that has less to do.
+        "objects": objects[1:],
+        "masks": masks[1:],
         # Linux counts it in KiB.
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "precision": precision,

@@ -22,11 +22,11 @@ import compare  # noqa: E402
 import evaluate  # noqa: E402
 import pictures  # noqa: E402
 import random_weights  # noqa: E402
+import peer  # noqa: E402
 from peer import read_frame  # noqa: E402
 
 # The newest opset that PyTorch's exporter by tracing writes for all operators of the model.
 OPSET = 17
-OUTPUTS = ["boxes", "labels", "scores", "masks"]
 # The sample video's frame, by number: one with as many objects as it usually has.
 SAMPLE_FRAME = 100
 
@@ -69,15 +69,15 @@ def export(folder):
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model, ([frame],), folder / "model.onnx", opset_version=OPSET, dynamo=False, input_names=["image"],
-            output_names=OUTPUTS)
+            output_names=list(peer.OUTPUTS))
     return resized_width / frame.shape[2], resized_height / frame.shape[1]
 
 
 def sources(subject, options):
     """What the files are made from; they are made again when any of it has changed."""
-    mine = [__file__, TESTS / "Accuracy" / "evaluate.py", SAMPLES / "train" / "scaled_mask_rcnn.py"]
+    mine = [__file__, peer.__file__, evaluate.__file__, SAMPLES / "train" / "scaled_mask_rcnn.py"]
     if subject == "resnet50":
-        mine += [random_weights.__file__, pictures.__file__]
+        mine += [compare.__file__, random_weights.__file__, pictures.__file__, options.segmentd]
         chosen = {"seed": options.seed, "threshold": options.threshold}
     else:
         chosen = {}

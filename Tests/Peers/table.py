@@ -29,21 +29,24 @@ def summary(turns):
         max(turn.peak_rss_bytes for turn in turns))
 
 
-def show(entrants, turns, unavailable):
-    """Prints one row; turns and reasons are by name."""
-    ours = [one.name for one in entrants if not one.peer and turns.get(one.name)]
-    medians = {name: summary(taken)[0] for name, taken in turns.items() if taken}
+def show(entrants, turns):
+    """Prints one row; turns are by name."""
+    ours = [one.name for one in entrants if not one.peer]
+    medians = {name: summary(taken)[0] for name, taken in turns.items()}
     header = f"{'':28} {'seconds':>8} {'least':>7} {'most':>7}"
     print(header + "".join(f" {'x ' + name:>{max(len(name) + 2, 8)}}" for name in ours) + f" {'peak MB':>8}  masks   ran in")
     for one in entrants:
-        if one.name in unavailable:
-            print(f"{one.name:28} not available: {unavailable[one.name]}")
-            continue
         median, least, most, peak = summary(turns[one.name])
         ratios = "".join(f" {median / medians[name]:{max(len(name) + 2, 8)}.2f}" for name in ours)
         ran = ", ".join(sorted({turn.precision for turn in turns[one.name]}))
         print(f"{one.name:28} {median:8.3f} {least:7.3f} {most:7.3f}{ratios} {peak / 1e6:8.0f}  {one.masks:7} {ran}")
-    peers = [one.name for one in entrants if one.peer and turns.get(one.name)]
-    if peers and ours:
-        best, mine = min(peers, key=medians.get), min(ours, key=medians.get)
-        print(f"The fastest peer, {best}, takes {medians[best] / medians[mine]:.2f} times as long as {mine}.")
+    # Fewer bits are quicker, so only those are set against each other that ran in the same kind.
+    kinds = {one.name: turns[one.name][0].kind for one in entrants}
+    for kind in sorted(set(kinds.values())):
+        peers = [one.name for one in entrants if one.peer and kinds[one.name] == kind]
+        mine = [name for name in ours if kinds[name] == kind]
+        if not mine or not peers:
+            print(f"In {kind} there is nothing here to compare {', '.join(mine or peers)} with.")
+            continue
+        best, own = min(peers, key=medians.get), min(mine, key=medians.get)
+        print(f"In {kind} the fastest peer, {best}, takes {medians[best] / medians[own]:.2f} times as long as {own}.")

@@ -12,12 +12,13 @@ import subprocess
 import sys
 
 PEER = pathlib.Path(__file__).with_name("peer.py")
-# With them numpy's OpenBLAS would take kernels that were chosen for another one.
-OPENBLAS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# How the names of variables begin that choose kernels or threads, of any entrant or of a library under it.
+CHOOSING = ("SEGMENTD_", "ONEDNN_", "DNNL_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "OV_")
 
 
-class Unavailable(Exception):
-    """This segmentd has no such option; the message is its own."""
+def environment(own=None):
+    """What every process here gets: the environment without all that chooses kernels or threads, and then its own variables."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(CHOOSING)} | (own or {})
 
 
 @dataclasses.dataclass
@@ -30,11 +31,15 @@ class Turn:
     objects: int
     found: dict | None = None  # of a peer: its detections, as agreement.py reads them
 
+    @property
+    def kind(self):
+        """Of the precision it ran in: fp32, bf16 or int8."""
+        return {"f32": "fp32"}.get(kind := self.precision.split()[0], kind)
 
-def run(words, environment, may_lack_options=False):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment)
-    if may_lack_options and done.stderr.startswith("Error: Unknown option"):
-        raise Unavailable(done.stderr.splitlines()[0].removeprefix("Error: "))
+
+def run(words, own=None):
+    """What a command prints; its own variables are added to the environment that all have."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment(own))
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, words))}\n{done.stderr}")
     return done.stdout
@@ -44,7 +49,7 @@ def run(words, environment, may_lack_options=False):
 class Segmentd:
     name: str
     program: pathlib.Path
-    precision: str | None = None
+    precision: str = "fp32"
     environment: dict = dataclasses.field(default_factory=dict)
     masks = "pasted"
     peer = False
@@ -52,6 +57,9 @@ class Segmentd:
     def take(self, folder, repeat, threads):
         answer = json.loads(self._run(
             "bench", "--image", folder / "frame.png", "--repeat", repeat, "--json", *self._detector(folder, threads)))
+        forced = self.environment.get("SEGMENTD_SIMD", answer["simd"])
+        if answer["simd"] != forced:
+            sys.exit(f"{self.name} ran on {answer['simd']}: this processor does not have {forced}")
         return Turn(
             answer["seconds_per_frame"], answer["seconds_least"], answer["seconds_most"], answer["peak_rss_bytes"],
             f"{answer['precision']} ({answer['simd']})", answer["objects"])
@@ -61,11 +69,10 @@ class Segmentd:
         return {"results": json.loads(self._run("detect", folder / "frame.png", "--quiet", *self._detector(folder, threads)))}
 
     def _run(self, *words):
-        return run([self.program, *words], {**os.environ, **self.environment}, may_lack_options=self.precision is not None)
+        return run([self.program, *words], self.environment)
 
     def _detector(self, folder, threads):
-        precision = ["--precision", self.precision] if self.precision else []
-        return ["--model", self._model(folder), "--threads", threads, *precision]
+        return ["--model", self._model(folder), "--threads", threads, "--precision", self.precision]
 
     def _model(self, folder):
         """For int8 the model needs the ranges of its activations, from a video; the frame that is timed makes one."""
@@ -73,7 +80,7 @@ class Segmentd:
             return folder / "model.safetensors"
         quantized, video = folder / "int8.safetensors", folder / "frame.mkv"
         if not quantized.exists():
-            run(["ffmpeg", "-v", "error", "-y", "-loop", 1, "-i", folder / "frame.png", "-frames:v", 2, "-c:v", "ffv1", video], None)
+            run(["ffmpeg", "-v", "error", "-y", "-loop", 1, "-i", folder / "frame.png", "-frames:v", 2, "-c:v", "ffv1", video])
             self._run("model", "quantize", folder / "model.safetensors", "--calibrate", video, "--output", quantized)
         return quantized
 
@@ -88,14 +95,17 @@ class Peer:
     peer = True
 
     def take(self, folder, repeat, threads):
-        inherited = {name: value for name, value in os.environ.items() if name not in OPENBLAS}
         answer = json.loads(run([
             sys.executable, PEER, "--runtime", self.runtime, "--precision", self.precision, "--folder", folder, "--repeat", repeat,
             "--threads", threads,
-        ], {**inherited, **self.environment}))
-        seconds, found = answer["seconds"], answer["found"]
+        ], self.environment))
+        seconds, found, objects, masks = (answer[name] for name in ("seconds", "found", "objects", "masks"))
+        if len(set(objects)) != 1 or masks != objects:
+            sys.exit(f"{self.name} finds other numbers of objects, or of masks, from frame to frame: {objects}, {masks}")
+        if self.environment.get("ONEDNN_MAX_CPU_ISA") == "AVX2" and "avx512" in answer["precision"]:
+            sys.exit(f"{self.name} ran in {answer['precision']}")
         # What is exported leaves out the step that takes boxes back to the frame's own size.
         enlarged = [1, 1] if self.masks == "pasted" else json.loads((folder / "made.json").read_text())["enlarged"]
         return Turn(
             statistics.median(seconds), min(seconds), max(seconds), answer["peak_rss_bytes"], answer["precision"],
-            len(found["scores"]), {**found, "enlarged": enlarged})
+            objects[0], {**found, "enlarged": enlarged})
