@@ -115,7 +115,7 @@ public final class Workers: Sendable {
         }
     }
 
-    private static let turnsBeforeSleep = 2000
+    private static let turnsBeforeSleep = 10_000
 
     private let shared = Shared()
     private let turn = NSLock()
