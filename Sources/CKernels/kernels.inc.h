@@ -1,5 +1,6 @@
-// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined, and, where there
-// are instructions for them, MULTIPLY_PAIRS or ADD_PRODUCTS and ADD_BF16_PRODUCTS (see kernels_narrow.inc.h).
+// The kernels for one instruction set; included once for each, with KERNELS, SIMD_NAME, LANES and TILE_ROWS defined,
+// and, where there are instructions for them, MULTIPLY_PAIRS or ADD_PRODUCTS and ADD_BF16_PRODUCTS (see
+// kernels_narrow.inc.h).
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-// Products of a row-major left side with packed weights, after Goto and van de Geijn (Anatomy of High-Performance Matrix
-// Multiplication, 2008): the left side is packed block by block, a panel of weights stays in the first cache, and a tile of the
-// result in the registers.
+// Products of a row-major left side with packed weights, after Goto and van de Geijn (Anatomy of High-Performance
+// Matrix Multiplication, 2008): the left side is packed block by block, a panel of weights stays in the first cache,
+// and a tile of the result in the registers.
 
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 typedef float pair __attribute__((vector_size(8), aligned(4), may_alias));
@@ -251,8 +251,8 @@ INLINE void multiply_tile(const float *a, const float *b, ptrdiff_t inner, const
     store_tile(sums, tile_vectors, target);
 }
 
-// Two tiles below each other with a panel of which one vector is used: as many sums as a whole tile, so that one does not wait for the
-// other.
+// Two tiles below each other with a panel of which one vector is used: as many sums as a whole tile, so that one does
+// not wait for the other.
 INLINE void multiply_two_tiles(
     const float *upper, const float *lower, const float *b, ptrdiff_t inner, tile_target *target) {
     lanes upper_sums[TILE_ROWS][tile_vectors] = {}, lower_sums[TILE_ROWS][tile_vectors] = {};
@@ -272,8 +272,8 @@ INLINE void multiply_two_tiles(
     store_tile(lower_sums, 1, target);
 }
 
-// Rows in memory that are packed next, brought to the second cache while a block is multiplied: a block's first touch would
-// otherwise wait for memory with nothing to compute.
+// Rows in memory that are packed next, brought to the second cache while a block is multiplied: a block's first touch
+// would otherwise wait for memory with nothing to compute.
 typedef struct {
     // Null once everything has been asked for.
     const char *next;
@@ -308,8 +308,8 @@ INLINE void fetch_ahead(ahead *ahead) {
     }
 }
 
-// One block: packed rows, of which those of a tile begin `tile_stride` floats after the last one's, times the inner places
-// start..<start + length of all panels.
+// One block: packed rows, of which those of a tile begin `tile_stride` floats after the last one's, times the inner
+// places start..<start + length of all panels.
 static void multiply_block(
     const float *block, ptrdiff_t tile_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, ptrdiff_t start,
     ptrdiff_t length, const float *packed, float *c, ptrdiff_t c_stride, ptrdiff_t top, const ck_epilogue *epilogue,

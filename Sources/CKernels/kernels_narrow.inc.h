@@ -1,9 +1,9 @@
 // Products of 16-bit elements: integers, whose products are summed in 32-bit integers, or bfloat16, in floats.
 //
-// Two elements make a pair of 32 bits, which is what the instructions multiply and add at once. The inner dimension is cut into
-// groups of 2 * LANES; a group's pair i holds its elements i and LANES + i, so that packing needs no shuffle within a vector. The
-// last group is filled up with zeros. In everything else a pair takes the place that a float has in the single-precision products:
-// packed rows are [pairs, TILE_ROWS], a panel of weights is [pairs, panel_width].
+// Two elements make a pair of 32 bits, which is what the instructions multiply and add at once. The inner dimension is
+// cut into groups of 2 * LANES; a group's pair i holds its elements i and LANES + i, so that packing needs no shuffle
+// within a vector. The last group is filled up with zeros. In everything else a pair takes the place that a float has
+// in the single-precision products: packed rows are [pairs, TILE_ROWS], a panel of weights is [pairs, panel_width].
 
 // LANES pairs as 32-bit integers, and their elements.
 typedef int32_t pairs __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
@@ -20,7 +20,8 @@ INLINE void add_products(pairs sums[tile_vectors], pairs a, const pairs b[tile_v
 #if defined(ADD_PRODUCTS)
     UNROLL for (int j = 0; j < vectors; j++) sums[j] = ADD_PRODUCTS(sums[j], a, b[j]);
 #elif defined(MULTIPLY_PAIRS)
-    // Two multiplications before two additions: alternating, they would keep each other from the units that can multiply.
+    // Two multiplications before two additions: alternating, they would keep each other from the units that can
+    // multiply.
     pairs products[tile_vectors];
     UNROLL for (int j = 0; j < vectors; j++) products[j] = MULTIPLY_PAIRS(a, b[j]);
     if (vectors == 2) ck_barrier_pair(products[0], products[1]);
@@ -47,8 +48,8 @@ INLINE void add_bf16_products(pairs sums[tile_vectors], pairs a, const pairs b[t
 #endif
 }
 
-// Added to a number of less than 2^22, it leaves the nearest integer in the lower bits of the sum, ties to even; as an integer the sum
-// is ordered like the numbers, for all that is larger, too.
+// Added to a number of less than 2^22, it leaves the nearest integer in the lower bits of the sum, ties to even; as an
+// integer the sum is ordered like the numbers, for all that is larger, too.
 static const float rounding_float = 0x1.8p23f;
 enum { rounding_bits = 0x4b400000 };
 
@@ -98,7 +99,8 @@ INLINE void pack_group(
     pack_rows(pointers, LANES, out);
 }
 
-// One tile: TILE_ROWS sums of `vectors` vectors each, over `count` pairs; integers are multiplied by the scales of their columns.
+// One tile: TILE_ROWS sums of `vectors` vectors each, over `count` pairs; integers are multiplied by the scales of
+// their columns.
 INLINE void multiply_narrow_tile(
     const float *a, const float *b, ptrdiff_t count, const float *scales, const int is_bf16, const int vectors,
     const tile_target *target) {
@@ -238,14 +240,14 @@ static void multiply_narrow_packed(
         multiply_narrow_tiles_as(rows, columns, inner, a, weights, 0, c, c_stride, epilogue);
 }
 
-// Winograd's input transform, narrowed. Integers are narrowed first, and the transform of 8-bit numbers is exact in 16 bits: no sum
-// is above 100 times the largest. Floats are transformed first, and the transform is rounded to bfloat16.
+// Winograd's input transform, narrowed. Integers are narrowed first, and the transform of 8-bit numbers is exact in 16
+// bits: no sum is above 100 times the largest. Floats are transformed first, and the transform is rounded to bfloat16.
 
 
 DEFINE_INPUT_TILE(input_tile_elements, elements)
 
-// Transforms a group of a window's channels, of which `count` are there; the points lie `plane` pairs apart. `is_whole` says that nothing
-// of it is missing.
+// Transforms a group of a window's channels, of which `count` are there; the points lie `plane` pairs apart. `is_whole`
+// says that nothing of it is missing.
 INLINE void transform_integers(
     const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t channel, ptrdiff_t count,
     const ck_narrowing *narrowing, const int is_whole, float *out, ptrdiff_t plane) {

@@ -1,6 +1,7 @@
 #define KERNELS ck_kernels_portable
 #define SIMD_NAME "portable"
-// Others may be given to the compiler: so the shapes of an instruction set are tested where the processor has not got it.
+// Others may be given to the compiler: so the shapes of an instruction set are tested where the processor has not got
+// it.
 #if defined(CK_PORTABLE_LANES)
 #define LANES CK_PORTABLE_LANES
 #define TILE_ROWS CK_PORTABLE_TILE_ROWS

@@ -26,9 +26,9 @@ enum { winograd_tile = 4, winograd_window = 6 };
         out[3 * (step)] = near + 8 * far + m[5];                         \
     } while (0)
 
-// Transforms one tile's window, whose rows lie `line` and whose columns `step` floats apart, for as many channels as the type has lanes;
-// the points lie `plane` floats apart. Two rows of points at a time: they
-// share most of their sums, and fit into the registers, so that nothing in between goes through memory.
+// Transforms one tile's window, whose rows lie `line` and whose columns `step` floats apart, for as many channels as
+// the type has lanes; the points lie `plane` floats apart. Two rows of points at a time: they share most of their sums,
+// and fit into the registers, so that nothing in between goes through memory.
 #define DEFINE_INPUT_TILE(name, type)                                                                                \
     INLINE void name(const float *window, ptrdiff_t line, ptrdiff_t step, float *out, ptrdiff_t plane) {             \
         UNROLL for (int pair = 0; pair < 3; pair++) {                                                                \
@@ -62,13 +62,14 @@ enum { winograd_tile = 4, winograd_window = 6 };
 DEFINE_INPUT_TILE(input_tile_lanes, lanes)
 DEFINE_INPUT_TILE(input_tile1, float)
 
-// Channels that are transformed and packed at a time: they stay in the first cache between.
-// A cache line of them at least: rows of a map are often a multiple of the cache's stride apart, so that a line would be gone again
-// when its second half is asked for.
+// Channels that are transformed and packed at a time: they stay in the first cache between. A cache line of them at
+// least: rows of a map are often a multiple of the cache's stride apart, so that a line would be gone again when its
+// second half is asked for.
 enum { winograd_channels = LANES < 16 ? 16 : LANES, winograd_points = winograd_window * winograd_window };
 
-// How tiles lie over one or several pictures. Several are laid out as a mosaic, four in a row, with one pixel of zeros between
-// neighbours, which is the padding of both: tiles then need not end where a picture does. 14x14 regions take 14.1 tiles instead of 16.
+// How tiles lie over one or several pictures. Several are laid out as a mosaic, four in a row, with one pixel of zeros
+// between neighbours, which is the padding of both: tiles then need not end where a picture does. 14x14 regions take
+// 14.1 tiles instead of 16.
 typedef struct {
     ptrdiff_t pictures, height, width, channels;
     // Pictures in a row of the mosaic, and pixels from one to the next.
@@ -94,7 +95,8 @@ INLINE tile_grid make_grid(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width
     return grid;
 }
 
-// The rows and columns of a tile's window, or of its output: where they begin, in floats; negative where everything is zero.
+// The rows and columns of a tile's window, or of its output: where they begin, in floats; negative where everything is
+// zero.
 typedef struct {
     ptrdiff_t rows[winograd_window], columns[winograd_window];
     // Whether all of it lies in one picture: pictures are a pixel of zeros apart.
@@ -136,7 +138,8 @@ INLINE tile_window place_input(const tile_grid *grid, ptrdiff_t tile) {
     return place_window(grid, top - 1, left - 1, winograd_window);
 }
 
-// Transforms the channels first..<first + count, at most winograd_channels, of a tile; the points lie `plane` floats apart.
+// Transforms the channels first..<first + count, at most winograd_channels, of a tile; the points lie `plane` floats
+// apart.
 INLINE void transform_window(
     const float *input, const tile_grid *grid, const tile_window *window, ptrdiff_t first, ptrdiff_t count, float *out,
     ptrdiff_t plane) {
@@ -209,7 +212,8 @@ static void winograd_input_packed(
     }
 }
 
-// Transforms one tile's products back for as many channels as the type has lanes: [4, 4] values. Two rows at a time, as above.
+// Transforms one tile's products back for as many channels as the type has lanes: [4, 4] values. Two rows at a time, as
+// above.
 #define DEFINE_OUTPUT_TILE(name, type)                                                                               \
     INLINE void name(const float *products, ptrdiff_t plane, type *out) {                                            \
         UNROLL for (int pair = 0; pair < 2; pair++) {                                                                \

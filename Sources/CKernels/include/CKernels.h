@@ -1,9 +1,9 @@
 // The inner loops of the operators. Feature maps are [height, width, channels] floats without gaps.
 //
-// Every function exists once for each instruction set; which one runs is decided when the first is called, by what the processor
-// has, or by the environment variable SEGMENTD_SIMD (avx512bf16, avx512vnni, avx512, avxvnni, avx2, portable) where the processor has
-// that. Tensors adds openblas, for products in single precision alone. avxvnni differs from avx2, and avx512vnni from avx512, in the
-// products of 16-bit integers alone, and avx512bf16 in those of bfloat16, too.
+// Every function exists once for each instruction set; which one runs is decided when the first is called, by what the
+// processor has, or by the environment variable SEGMENTD_SIMD (avx512bf16, avx512vnni, avx512, avxvnni, avx2, portable)
+// where the processor has that. Tensors adds openblas, for products in single precision alone. avxvnni differs from
+// avx2, and avx512vnni from avx512, in the products of 16-bit integers alone, and avx512bf16 in those of bfloat16, too.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -35,19 +35,21 @@ void ck_pack(
     const float *_Nonnull weights, ptrdiff_t inner, ptrdiff_t columns, ptrdiff_t stride, float *_Nonnull packed);
 // Floats of scratch memory that `ck_multiply` needs.
 ptrdiff_t ck_scratch_count(void);
-// `c = epilogue(a * weights)`: a [rows, inner], c [rows, columns], strides in floats. The packed weights may begin at any panel.
+// `c = epilogue(a * weights)`: a [rows, inner], c [rows, columns], strides in floats. The packed weights may begin at
+// any panel.
 void ck_multiply(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, ptrdiff_t a_stride,
     const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue,
     float *_Nonnull scratch);
 
-// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [inner, tile rows], the last one whole too.
+// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [inner, tile rows], the last one
+// whole too.
 void ck_multiply_packed(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, const float *_Nonnull packed,
     float *_Nonnull c, ptrdiff_t c_stride, const ck_epilogue *_Nonnull epilogue);
 
-// Products of 16-bit elements, which are two a 32-bit lane of a vector: the left side is narrowed as it is packed. They come in
-// pairs, and a pair takes the room of a float.
+// Products of 16-bit elements, which are two a 32-bit lane of a vector: the left side is narrowed as it is packed. They
+// come in pairs, and a pair takes the room of a float.
 
 // How floats become 16 bits.
 typedef struct {
@@ -79,7 +81,8 @@ void ck_multiply_narrow(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a, ptrdiff_t a_stride,
     const ck_narrow_weights *_Nonnull weights, float *_Nonnull c, ptrdiff_t c_stride,
     const ck_epilogue *_Nonnull epilogue, float *_Nonnull scratch);
-// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [pairs, tile rows], the last one whole too.
+// The same with rows that are packed already: tiles of `ck_tile_rows()` rows, each [pairs, tile rows], the last one
+// whole too.
 void ck_multiply_narrow_packed(
     ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t inner, const float *_Nonnull a,
     const ck_narrow_weights *_Nonnull weights, float *_Nonnull c, ptrdiff_t c_stride,
@@ -99,7 +102,8 @@ void ck_unfold(
     const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
     float *_Nonnull rows);
 
-// The product of the same windows, which are packed from where they lie, with weights [kernel * kernel * group_channels, columns].
+// The product of the same windows, which are packed from where they lie, with weights [kernel * kernel *
+// group_channels, columns].
 void ck_multiply_windows(
     const ck_window *_Nonnull window, ptrdiff_t first, ptrdiff_t count, ptrdiff_t offset, ptrdiff_t group_channels,
     ptrdiff_t columns, const float *_Nonnull packed, float *_Nonnull c, ptrdiff_t c_stride,
@@ -111,14 +115,14 @@ void ck_multiply_windows(
 // How many tiles that makes.
 ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width);
 
-// Floats from one plane of at least `count` floats to the next. The same place in all 36 is read or written at once; were they a
-// multiple of the cache's stride apart, they would push each other out of it.
+// Floats from one plane of at least `count` floats to the next. The same place in all 36 is read or written at once;
+// were they a multiple of the cache's stride apart, they would push each other out of it.
 static inline ptrdiff_t ck_winograd_plane(ptrdiff_t count) { return (count + 15) / 16 * 16 + 16; }
 
 // Transforms a 3x3 filter bank [3, 3, inputs, outputs] into [36, inputs, outputs].
 void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff_t outputs, float *_Nonnull out);
-// Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie `plane` floats
-// apart: `ck_winograd_plane` tells how far it is best.
+// Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie
+// `plane` floats apart: `ck_winograd_plane` tells how far it is best.
 void ck_winograd_input(
     const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
     ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
@@ -126,8 +130,8 @@ void ck_winograd_input(
 void ck_winograd_input_packed(
     const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
     ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
-// Likewise, as `ck_multiply_narrow_packed` takes them. Integers are narrowed before the transform, which is exact where low and high are
-// within +-327; bfloat16 after it.
+// Likewise, as `ck_multiply_narrow_packed` takes them. Integers are narrowed before the transform, which is exact where
+// low and high are within +-327; bfloat16 after it.
 void ck_winograd_input_narrow(
     const float *_Nonnull input, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
     ptrdiff_t first, ptrdiff_t count, const ck_narrowing *_Nonnull narrowing, float *_Nonnull out, ptrdiff_t plane);
@@ -174,7 +178,8 @@ void ck_resize_normalized(
     const ck_resize_place *_Nonnull columns, const ck_resize_place *_Nonnull rows, ptrdiff_t output_width,
     ptrdiff_t first, ptrdiff_t count, ptrdiff_t output_stride, float *_Nonnull output, float *_Nonnull scratch);
 
-// Mixes two columns of `count` values, and says of each mixed value whether it is above `most`, below `least` or neither (0).
+// Mixes two columns of `count` values, and says of each mixed value whether it is above `most`, below `least` or
+// neither (0).
 enum { ck_side_below = 1, ck_side_above = 2 };
 void ck_mask_column(
     const float *_Nonnull low, const float *_Nonnull high, float low_weight, float high_weight, ptrdiff_t count,
@@ -196,7 +201,8 @@ typedef struct {
     float height, width;
 } ck_box_coder;
 
-// Applies differences dx, dy, dw, dh [count, 4] to reference boxes [count, 4] and cuts the boxes at the picture's borders.
+// Applies differences dx, dy, dw, dh [count, 4] to reference boxes [count, 4] and cuts the boxes at the picture's
+// borders.
 void ck_decode_boxes(
     const float *_Nonnull deltas, const float *_Nonnull references, ptrdiff_t count,
     const ck_box_coder *_Nonnull coder, float *_Nonnull boxes);
