@@ -65,8 +65,10 @@ def main():
     parser.add_argument("--model", help="a model; the sample model if not given")
     parser.add_argument("--cache", type=pathlib.Path, required=True, help="folder that keeps the video")
     parser.add_argument("--frames", type=positive, default=5000, help="length of the video")
-    parser.add_argument("--settled", type=positive, default=200, help="frame from which memory has to be flat")
-    parser.add_argument("--growth", type=float, default=2, help="percent by which it may be above that anywhere after")
+    parser.add_argument(
+        "--settled", type=positive, default=1000,
+        help="frame from which memory has to be flat; the reserve of tensors grows up to the frame with the most objects")
+    parser.add_argument("--growth", type=float, default=1, help="percent by which it may be above that anywhere after")
     options = parser.parse_args()
     if options.frames < options.settled + 2 * EVERY:
         parser.error(f"--frames {options.frames} leaves too little to measure after --settled {options.settled}")
