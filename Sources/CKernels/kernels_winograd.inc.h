@@ -3,27 +3,27 @@
 enum { winograd_tile = 4, winograd_window = 6 };
 
 // One dimension of the input transform: B^T of the paper, for the points 0, 1, -1, 2, -2 and infinity.
-#define INPUT_TRANSFORM(type, d, out, step)                              \
+#define INPUT_TRANSFORM(type, d, out)                                    \
     do {                                                                 \
         type even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];              \
         type far = d[4] - d[2], near = d[3] - d[1];                      \
         out[0] = 4 * d[0] + (d[4] - 5 * d[2]);                           \
-        out[step] = even + odd;                                          \
-        out[2 * (step)] = even - odd;                                    \
-        out[3 * (step)] = far + 2 * near;                                \
-        out[4 * (step)] = far - 2 * near;                                \
-        out[5 * (step)] = 4 * d[1] + (d[5] - 5 * d[3]);                  \
+        out[1] = even + odd;                                             \
+        out[2] = even - odd;                                             \
+        out[3] = far + 2 * near;                                         \
+        out[4] = far - 2 * near;                                         \
+        out[5] = 4 * d[1] + (d[5] - 5 * d[3]);                           \
     } while (0)
 
 // One dimension of the output transform: A^T of the paper.
-#define OUTPUT_TRANSFORM(type, m, out, step)                             \
+#define OUTPUT_TRANSFORM(type, m, out)                                   \
     do {                                                                 \
         type near_sum = m[1] + m[2], near = m[1] - m[2];                 \
         type far_sum = m[3] + m[4], far = m[3] - m[4];                   \
         out[0] = m[0] + near_sum + far_sum;                              \
-        out[step] = near + 2 * far;                                      \
-        out[2 * (step)] = near_sum + 4 * far_sum;                        \
-        out[3 * (step)] = near + 8 * far + m[5];                         \
+        out[1] = near + 2 * far;                                         \
+        out[2] = near_sum + 4 * far_sum;                                 \
+        out[3] = near + 8 * far + m[5];                                  \
     } while (0)
 
 // Transforms one tile's window, whose rows lie `line` and whose columns `step` floats apart, for as many channels as
@@ -51,10 +51,10 @@ enum { winograd_tile = 4, winograd_window = 6 };
                 }                                                                                                    \
             }                                                                                                        \
             const int row_a = pair == 0 ? 0 : 2 * pair - 1, row_b = pair == 0 ? 5 : 2 * pair;                        \
-            INPUT_TRANSFORM(type, a, v, 1);                                                                          \
+            INPUT_TRANSFORM(type, a, v);                                                                             \
             UNROLL for (int x = 0; x < winograd_window; x++)                                                         \
                 *(type *)(out + (row_a * winograd_window + x) * plane) = v[x];                                       \
-            INPUT_TRANSFORM(type, b, v, 1);                                                                          \
+            INPUT_TRANSFORM(type, b, v);                                                                             \
             UNROLL for (int x = 0; x < winograd_window; x++)                                                         \
                 *(type *)(out + (row_b * winograd_window + x) * plane) = v[x];                                       \
         }                                                                                                            \
@@ -234,8 +234,8 @@ static void winograd_input_packed(
                 }                                                                                                    \
             }                                                                                                        \
             type *row_a = out + pair * winograd_tile, *row_b = out + (pair + 2) * winograd_tile;                     \
-            OUTPUT_TRANSFORM(type, a, row_a, 1);                                                                     \
-            OUTPUT_TRANSFORM(type, b, row_b, 1);                                                                     \
+            OUTPUT_TRANSFORM(type, a, row_a);                                                                        \
+            OUTPUT_TRANSFORM(type, b, row_b);                                                                        \
         }                                                                                                            \
     }
 DEFINE_OUTPUT_TILE(output_tile_lanes, lanes)
