@@ -8,13 +8,17 @@ let package = Package(
         .executable(name: "segmentd", targets: ["segmentd"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
         .systemLibrary(
             name: "CText", pkgConfig: "fontconfig", providers: [.apt(["libfontconfig-dev", "libfreetype-dev"])]),
 
@@ -25,20 +29,27 @@ let package = Package(
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
+        .target(name: "Events", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances"]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
-        .target(name: "Outputs", dependencies: ["Files", "Instances"]),
+        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Video"]),
         .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
-            dependencies: ["MaskRCNN", "Tracking", "Video", "Annotation", "Pipeline", "Outputs"]),
+            dependencies: [
+                "Annotation", "Events", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
+                "Tracking",
+                "Video", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
+            ]),
         .executableTarget(
             name: "segmentd",
             dependencies: [
                 "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
                 "Synthesis", "Tensors", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
@@ -47,11 +58,18 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "Events", "Instances", "Outputs", "Pipeline", "Service", "Video",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN"]),
     ],

@@ -3,11 +3,11 @@
 # The package's tools version.
 swift_needed=6.1
 packages=(
-    libavformat-dev libavcodec-dev libswscale-dev libopenblas-dev libfontconfig-dev libfreetype-dev fonts-dejavu-core
-    pkg-config
+    libavformat-dev libavcodec-dev libavdevice-dev libswscale-dev libopenblas-dev libmosquitto-dev libfontconfig-dev
+    libfreetype-dev fonts-dejavu-core pkg-config
 )
 # The same libraries by their pkg-config names, for systems whose packages are called otherwise.
-modules=(libavformat libavcodec libavutil libswscale openblas fontconfig freetype2)
+modules=(libavformat libavcodec libavdevice libavutil libswscale openblas libmosquitto fontconfig freetype2)
 
 fail() {
     printf '%s\n' "$@" >&2
