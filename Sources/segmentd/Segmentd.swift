@@ -5,9 +5,9 @@ import Foundation
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
-            AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
+            RunCommand.self, AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
             SynthesizeCommand.self,
         ])
 
