@@ -8,9 +8,25 @@ public protocol FrameSource: Sendable {
 
     /// Ends a wait inside `next`, which then throws `VideoError.interrupted`, and every later call; from any thread.
     func interrupt()
+
+    /// Seconds from one frame to the next that the source promises; nil where it promises nothing.
+    var frameInterval: Double? { get }
 }
 
-extension VideoSource: FrameSource {}
+extension VideoSource: FrameSource {
+    public var frameInterval: Double? { information.frameInterval }
+}
+
+extension LiveSource {
+    public var frameInterval: Double? { status.information?.frameInterval }
+}
+
+extension VideoSource.Information {
+    fileprivate var frameInterval: Double? {
+        guard let rate = frameRate?.value, rate > 0 else { return nil }
+        return 1 / rate
+    }
+}
 
 /// Turns pictures that a program has made into frames, as if a source had decoded them.
 public struct FrameMaker: Sendable {
