@@ -21,9 +21,9 @@ public final class VideoFrame: @unchecked Sendable {
     /// The image file's name without its folder, where frames come from a folder or a pattern.
     public let name: String?
 
-    private let frame: UnsafeMutablePointer<AVFrame>
+    let frame: UnsafeMutablePointer<AVFrame>
     private let orientation: Orientation
-    private let workshop: PictureWorkshop
+    let workshop: PictureWorkshop
 
     /// Takes over the frame.
     init(
@@ -69,6 +69,7 @@ final class PictureWorkshop: Sendable {
     let input: String
     let rgb = PictureConverter()
     let yuv = PictureConverter()
+    let luma = LumaReducer()
     let images = PicturePool()
     let frames = PicturePool()
 
