@@ -1,6 +1,7 @@
 // FFmpeg's macros, which Swift cannot import, as inline functions; and what has changed between its versions 5 and 7.
 #pragma once
 #include <libavcodec/avcodec.h>
+#include <libavdevice/avdevice.h>
 #include <libavformat/avformat.h>
 #include <libavutil/buffer.h>
 #include <libavutil/channel_layout.h>
