@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances"]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
-        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Video"]),
+        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Pipeline", "Video"]),
         .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
