@@ -146,7 +146,8 @@ public struct Tracker: Sendable {
     private mutating func move(to seconds: Double) {
         let frames = framesElapsed(at: seconds)
         lastTime = seconds.isFinite ? seconds : (lastTime ?? 0) + frameInterval
-        tracks.removeAll { $0.unseenFrames + frames > longestUnseen }
+        let longest = longestUnseen
+        tracks.removeAll { $0.unseenFrames + frames > longest }
         // An outage is no rhythm, hence the bound.
         updateGap += 0.25 * (min(frames, 4 * updateGap) - updateGap)
         updateGap = max(1, updateGap)

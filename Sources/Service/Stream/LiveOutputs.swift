@@ -66,6 +66,20 @@ final class LiveOutputs: StreamSink, @unchecked Sendable {
         }
     }
 
+    /// What the outputs of video are at.
+    var broadcastProgress: [ProgressMonitor.Sample] {
+        guard let status = broadcast?.status else { return [] }
+        let targets = status.targets.map { target in
+            ProgressMonitor.Sample(
+                part: target.name, isBusy: target.state == .running && target.queueDepth > 0,
+                progress: target.bytes + target.packetsDropped)
+        }
+        let encoder = ProgressMonitor.Sample(
+            part: "\(broadcast?.stream ?? "")/encode", isBusy: status.queueDepth > 0 && status.encoderError == nil,
+            progress: status.picturesEncoded)
+        return [encoder] + targets
+    }
+
     func finish() {}
 
     func cancel() {}

@@ -146,10 +146,11 @@ public final class StreamPipeline: Sendable {
                 }
             }
             guard schedule.isDue(at: newest.result.pts) else { return pass(items, as: .prediction) }
-            if let frame = newest.frame, gate != nil {
+            if let frame = newest.frame, var watching = gate {
                 let luma = try frame.lumaThumbnail(width: MotionGate.width, height: MotionGate.height)
-                let decision = gate?.admits(
+                let decision = watching.admits(
                     luma.samples, width: luma.width, height: luma.height, at: newest.result.pts, isBusy: isBusy.isSet)
+                gate = watching
                 if decision == .skip { return pass(items, as: .stillness) }
             }
             let detected = try turns.withTurn(waiting: { inbox.waiting($0) }) { () -> Item in

@@ -86,7 +86,7 @@ public final class Daemon: Sendable {
         let streams = try configuration.streams.map { try make($0) }
         state.withLock { $0.streams = streams }
         if let http = configuration.http {
-            let server = StatusServer(host: http.host, port: http.port, inspection: self, logger: logger)
+            let server = try StatusServer(host: http.host, port: http.port, inspection: self, logger: logger)
             try await server.start()
             state.withLock { $0.server = server }
         }
@@ -239,8 +239,8 @@ public final class Daemon: Sendable {
         await state.withLock { $0.server }?.stop()
         state.withLock { $0.server = nil }
         guard let new else { return }
-        let server = StatusServer(host: new.host, port: new.port, inspection: self, logger: logger)
         do {
+            let server = try StatusServer(host: new.host, port: new.port, inspection: self, logger: logger)
             try await server.start()
             state.withLock { $0.server = server }
         } catch {
@@ -278,7 +278,8 @@ public final class Daemon: Sendable {
         return "\(streams.count) streams, \(running) running, \(frames) frames inferred"
     }
 
-    var isStuck: [String] { state.withLock { $0.stuck } }
+    var stuckParts: [String] { state.withLock { $0.stuck } }
+    var engine: SharedEngine { state.withLock { $0.engine } }
     var isReadyNow: Bool { state.withLock { $0.isReady } }
     var streams: [StreamSupervisor] { state.withLock { $0.streams } }
     var modelName: String { state.withLock { $0.model } }

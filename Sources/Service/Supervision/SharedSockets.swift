@@ -36,8 +36,7 @@ final class SharedSockets: Sendable {
             options.queue = QueueLimit(records: settings.queue, bytes: settings.queueSize)
             let socket: SocketOutput
             if let descriptor = activation.descriptor(forPath: settings.path) {
-                socket = try SocketOutput(
-                    inherited: descriptor, path: settings.path, options: options, onEvent: onEvent)
+                socket = try SocketOutput(inherited: descriptor, options: options, onEvent: onEvent)
             } else {
                 socket = try SocketOutput(path: settings.path, options: options, onEvent: onEvent)
             }

@@ -26,11 +26,11 @@ struct StreamAssembly {
         options.loop = settings.loop
         options.formatOptions = settings.options
         options.credentials = settings.credentials.video
-        options.camera.pixelFormat = settings.camera.format
+        options.camera.format = settings.camera.format
         if let width = settings.camera.width, let height = settings.camera.height {
-            options.camera.size = (width, height)
+            options.camera.size = .init(width: width, height: height)
         }
-        options.camera.rate = settings.camera.rate
+        options.camera.rate = settings.camera.rate.map { Rational(Int32(($0 * 1000).rounded()), 1000) }
         // One decoder's threads would take the processors from all other streams.
         options.threads = 1
         let (logger, limiter, name) = (logger, limiter, plan.name)
@@ -82,22 +82,21 @@ struct StreamAssembly {
             case .mqtt(let settings):
                 records.append(try MQTTOutput(Self.options(settings, plan: plan), onEvent: onEvent))
             case .record(let settings):
-                var options = VideoBroadcast.RecordOptions(directory: settings.directory)
-                options.segment = settings.segment
-                options.keep = settings.keep
-                options.maxSize = settings.maximumSize
-                targets.append(.record(options))
+                targets.append(
+                    .record(
+                        .init(
+                            directory: settings.directory, segment: settings.segment, keep: settings.keep,
+                            maxSize: settings.maximumSize)))
             case .hls(let settings):
-                var options = VideoBroadcast.HLSOptions(directory: settings.directory)
-                options.segment = settings.segment
-                options.window = settings.window
-                targets.append(.hls(options))
+                targets.append(
+                    .hls(
+                        .init(directory: settings.directory, segment: settings.segment, window: settings.window)))
             case .push(let settings):
-                var options = VideoBroadcast.PushOptions(address: try SourceAddress(settings.url))
-                options.credentials = settings.credentials.video
-                options.timeout = settings.timeout
-                options.backoff = Self.backoff(settings.reconnect)
-                targets.append(.push(options))
+                targets.append(
+                    .push(
+                        .init(
+                            url: settings.url, credentials: settings.credentials.video, timeout: settings.timeout,
+                            backoff: Self.backoff(settings.reconnect))))
             }
         }
         return LiveOutputs(
@@ -112,17 +111,37 @@ struct StreamAssembly {
         options.quality = encoding.quality
         options.preset = encoding.preset
         options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
-        let (logger, limiter) = (logger, limiter)
-        return try VideoBroadcast(stream: plan.name, options: options, targets: targets) { event in
+        return try VideoBroadcast(stream: plan.name, options: options, targets: targets, onEvent: broadcastLogged)
+    }
+
+    /// Writes the video outputs' events to the log, repeating ones seldom.
+    private var broadcastLogged: @Sendable (VideoBroadcast.Event) -> Void {
+        let (logger, limiter, name) = (logger, limiter, plan.name)
+        return { event in
             switch event {
             case .targetFailed(let target, let reason, let retryIn):
                 limiter.log(
-                    logger, .error, key: "\(target)", "output failed, tries again",
+                    logger, .error, key: "\(name) \(target)", "output failed, tries again",
                     metadata: ["output": "\(target)", "reason": "\(reason)", "retry_in": "\(retryIn)"])
             case .targetRunning(let target):
-                limiter.clear(key: "\(target)")
+                limiter.clear(key: "\(name) \(target)")
                 logger.info("output running", metadata: ["output": "\(target)"])
-            case .segment(let path): logger.debug("segment finished", metadata: ["path": "\(path)"])
+            case .targetWarning(let target, let message):
+                limiter.log(
+                    logger, .warning, key: "\(name) \(target) warning", "\(message)",
+                    metadata: ["output": "\(target)"])
+            case .encoderFailed(let reason, let retryIn):
+                limiter.log(
+                    logger, .error, key: "\(name) encoder", "encoder failed, tries again",
+                    metadata: ["reason": "\(reason)", "retry_in": "\(retryIn)"])
+            case .segment(let path, _, let duration, let bytes):
+                logger.debug(
+                    "segment finished",
+                    metadata: ["path": "\(path)", "duration": "\(duration)", "bytes": "\(bytes)"])
+            case .recovered(let path, let bytes):
+                logger.notice(
+                    "segment of an earlier run recovered", metadata: ["path": "\(path)", "bytes": "\(bytes)"])
+            case .removed(let path): logger.debug("segment removed", metadata: ["path": "\(path)"])
             }
         }
     }

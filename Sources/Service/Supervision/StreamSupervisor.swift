@@ -31,6 +31,8 @@ final class StreamSupervisor: Sendable {
         var since = WallClock.now
         var lastError: String?
         var restarts = 0
+        /// Those of pipelines that are no more.
+        var earlierDrops: [String: Int] = [:]
         var pipeline: StreamPipeline?
         var run: Task<Void, Never>?
         var pause: Task<Void, Never>?
@@ -64,6 +66,18 @@ final class StreamSupervisor: Sendable {
     var restarts: Int { shared.withLock { $0.restarts } }
     var stageMetrics: [StageMetrics] { shared.withLock { $0.pipeline }?.metrics ?? [] }
     var liveSource: LiveSource? { source as? LiveSource }
+    var frameInterval: Double? { source.frameInterval }
+
+    /// Items that found no room, by the stage that would have taken them.
+    var drops: [(stage: String, count: Int)] {
+        let (earlier, stages) = shared.withLock { ($0.earlierDrops, $0.pipeline?.metrics ?? []) }
+        return Self.drops(stages).map { (stage: $0.key, count: $0.value + (earlier[$0.key] ?? 0)) }
+            .sorted { $0.stage < $1.stage }
+    }
+
+    private static func drops(_ stages: [StageMetrics]) -> [String: Int] {
+        Dictionary(zip(stages.dropFirst(), stages).map { ($0.name, $1.dropped) }) { $0 + $1 }
+    }
 
     /// Begins; returns at once.
     func start() {
@@ -154,6 +168,8 @@ final class StreamSupervisor: Sendable {
                 shared.withLock { shared in
                     shared.state = .waiting
                     shared.restarts += 1
+                    shared.earlierDrops.merge(Self.drops(shared.pipeline?.metrics ?? [])) { $0 + $1 }
+                    shared.pipeline = nil
                 }
                 await pause(for: delay)
             }
