@@ -59,16 +59,17 @@ final class StatusServer: Sendable {
         let task = Task { try await server.run() }
         run.withLock { $0 = task }
         let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        let listening = Task { try await server.waitUntilListening(timeout: 5) }
+        let failure = Task { () -> (any Error)? in
+            defer { listening.cancel() }
+            if case .failure(let error) = await task.result { return error }
+            return nil
+        }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await task.value }
-                group.addTask { try await server.waitUntilListening(timeout: 5) }
-                try await group.next()
-                group.cancelAll()
-            }
+            try await listening.value
         } catch {
             task.cancel()
-            throw Failure.cannotListen(address: address, reason: Self.reason(error))
+            throw Failure.cannotListen(address: address, reason: Self.reason(await failure.value ?? error))
         }
         var chosen = port
         switch await server.listeningAddress {

@@ -17,7 +17,7 @@ final class LiveView: Sendable {
     private static let attention = Duration.seconds(5)
 
     private let state = Mutex(State())
-    private let encoder = Mutex(SnapshotEncoder())
+    private let encoder = SnapshotEncoder()
 
     /// Whether somebody has looked of late.
     var isWatched: Bool {
@@ -44,7 +44,7 @@ final class LiveView: Sendable {
         }
         guard let latest else { return nil }
         if let known, known.frame == latest.result.frame, known.width == maxWidth { return (known.jpeg, latest.result) }
-        let jpeg = try encoder.withLock { try $0.jpeg(of: latest.picture, maxWidth: maxWidth, quality: 80) }
+        let jpeg = try encoder.jpeg(of: latest.picture, maxWidth: maxWidth)
         state.withLock { $0.encoded = (latest.result.frame, maxWidth, jpeg) }
         return (jpeg, latest.result)
     }

@@ -97,9 +97,10 @@ public final class StreamPipeline: Sendable {
         // Where every frame is wanted, it is converted while the detector is at the one before.
         let convertsEarly =
             !isLatency && configuration.inferenceRate == nil && configuration.motionGate == nil
+        let supersede: @Sendable (inout Item) -> Void = { $0.pass(as: .prediction) }
         return pipeline.source(
             "decode", capacity: isLatency ? Self.backlog : 2, whenFull: isLatency ? .newestWins : .block,
-            supersede: isLatency ? { $0.pass(as: .prediction) } : nil
+            supersede: isLatency ? supersede : nil
         ) { () -> Item? in
             let frame: VideoFrame?
             do {

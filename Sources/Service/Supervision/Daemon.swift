@@ -68,7 +68,7 @@ public final class Daemon: Sendable {
         sockets = SharedSockets(activation: .take()) { event in
             limiter.log(
                 logger, event.isFault ? .warning : .debug, key: "\(event.output) \(event.kind.rawValue)",
-                event.message, metadata: ["output": "\(event.output)"])
+                "\(event.message)", metadata: ["output": "\(event.output)"])
         }
         state = Mutex(
             State(configuration: configuration, engine: SharedEngine(detector), detector: detector, model: model))

@@ -73,12 +73,12 @@ struct StreamAssembly {
                 options.every = settings.rotateEvery
                 options.keep = settings.keep
                 switch settings.sync {
-                case .never: options.fsync = .never
-                case .always: options.fsync = .everyRecord
-                case .every(let interval): options.fsync = .every(interval)
+                case .never: options.sync = .never
+                case .always: options.sync = .everyRecord
+                case .every(let interval): options.sync = .every(interval)
                 }
                 options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
-                records.append(RotatingJSONLines(path: settings.path, options: options, onEvent: onEvent))
+                records.append(try RotatingJSONLines(path: settings.path, options: options, onEvent: onEvent))
             case .mqtt(let settings):
                 records.append(try MQTTOutput(Self.options(settings, plan: plan), onEvent: onEvent))
             case .record(let settings):
@@ -164,7 +164,7 @@ struct StreamAssembly {
             let level: Logger.Level = event.isFault ? (event.kind == .failed ? .error : .warning) : .info
             let key = "\(event.output) \(event.kind.rawValue)"
             if event.kind == .recovered { limiter.clear(key: "\(event.output) failed") }
-            limiter.log(logger, level, key: key, event.message, metadata: ["output": "\(event.output)"])
+            limiter.log(logger, level, key: key, "\(event.message)", metadata: ["output": "\(event.output)"])
         }
     }
 }

@@ -13,7 +13,12 @@ struct RunCommand: AsyncParsableCommand {
             ends all outputs in order.
             """)
 
-    @OptionGroup var place: ConfigurationOptions
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "The configuration; $SEGMENTD_CONFIG, ./segmentd.yaml or /etc/segmentd/segmentd.yaml if not given.",
+            valueName: "file"))
+    var config: String?
 
     @Option(name: [.short, .long], help: ArgumentHelp("The model, in place of the file's.", valueName: "file"))
     var model: String?
@@ -22,22 +27,21 @@ struct RunCommand: AsyncParsableCommand {
     var http: String?
 
     @Option(help: ArgumentHelp("The least level that is logged, in place of the file's.", valueName: "level"))
-    var logLevel: String?
+    var logLevel: ServiceConfiguration.Log.Level?
 
     @Option(help: ArgumentHelp("Threads of the detector, in place of the file's.", valueName: "number"))
     var threads: Int?
 
+    @Option(help: ArgumentHelp("What products are computed in, in place of the file's.", valueName: "kind"))
+    var precision: ServiceConfiguration.Precision?
+
     func run() async throws {
         try ModelOptions.requireEngine()
-        var overrides = ServiceConfiguration.Overrides()
-        overrides.model = model
-        overrides.http = http
-        overrides.logLevel = logLevel
-        overrides.threads = threads
-        let path = try place.path()
-        let load: @Sendable () throws -> ServiceConfiguration = { [overrides] in
+        let overrides = ServiceConfiguration.Overrides(
+            model: model, http: http, logLevel: logLevel, threads: threads, precision: precision)
+        let load: @Sendable () throws -> ServiceConfiguration = { [config] in
             try ServiceConfiguration.load(
-                path: path, environment: ProcessInfo.processInfo.environment, overrides: overrides)
+                path: config, environment: ProcessInfo.processInfo.environment, overrides: overrides)
         }
         let first = try load()
         let logger = ServiceLogHandler.logger(first.log)
@@ -58,3 +62,6 @@ struct RunCommand: AsyncParsableCommand {
         return (detector, URL(fileURLWithPath: path).lastPathComponent)
     }
 }
+
+extension ServiceConfiguration.Log.Level: ExpressibleByArgument {}
+extension ServiceConfiguration.Precision: ExpressibleByArgument {}
