@@ -43,9 +43,13 @@ final class MediaReader {
     private var reached = 0.0
     private var readErrors = 0
     private var decodeErrors = 0
+    /// Packets that the decoder has refused since its last frame.
+    private var refused = 0
 
     /// A demuxer or decoder that fails this often in a row has nothing more to say.
     private static let errorLimit = 64
+    /// A live stream that the decoder refuses this often in a row has become another one, which only opening tells.
+    private static let refusalLimit = 32
     /// Demuxers for text, which take any bytes that have their suffix.
     static let textFormats: Set<String> = ["tty", "bin", "xbin", "adf", "idf"]
 
@@ -120,7 +124,7 @@ final class MediaReader {
                     guard PictureLimits.accept(width: width, height: height) else {
                         throw VideoError.badSize(input: input, width: width, height: height)
                     }
-                    (hasDecoded, decodeErrors) = (true, 0)
+                    (hasDecoded, decodeErrors, refused) = (true, 0, 0)
                     return frame
                 }
                 if code != FFmpeg.again && code != FFmpeg.endOfFile && decodeErrors < Self.errorLimit {
@@ -158,6 +162,14 @@ final class MediaReader {
         if let timeout = options.readTimeout, interrupter.hasExpired {
             throw VideoError.timedOut(input: input, after: timeout)
         }
+    }
+
+    private func noteRefusal() throws {
+        losses.packets += 1
+        refused += 1
+        guard options.isLowDelay, hasDecoded, refused >= Self.refusalLimit else { return }
+        throw VideoError.readFailed(
+            input: input, reason: "\(refused) packets in a row could not be decoded; the codec may have changed")
     }
 
     /// Whether `packet` needs another decoder: a transport stream may announce another codec, or another stream in place
@@ -205,7 +217,7 @@ final class MediaReader {
                         // A packet that the end of the file has cut short.
                         if avio_feof(context?.pointee.pb) != 0 { losses.isTruncated = true }
                     }
-                    if avcodec_send_packet(decoder, packet) < 0 { losses.packets += 1 }
+                    if avcodec_send_packet(decoder, packet) < 0 { try noteRefusal() }
                     return
                 }
                 try audio?.append(packet)

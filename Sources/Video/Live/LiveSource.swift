@@ -30,6 +30,8 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
     /// Whether the present connection has given a frame.
     private var hasFrames = false
     private var hasEnded = false
+    /// What `next` has thrown, and goes on to throw.
+    private var failure: (any Error)?
     /// What earlier connections have lost.
     private var earlierLosses = Status.Losses()
 
@@ -66,6 +68,7 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
     /// - Throws: `VideoError`: what trying again cannot mend, the last failure where `Options.attempts` are used up, and
     ///   `.interrupted`.
     public func next() throws -> VideoFrame? {
+        if let failure { throw failure }
         do {
             while !hasEnded {
                 if interrupter.isInterrupted { throw VideoError.interrupted(input: address.redacted) }
@@ -80,7 +83,7 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
             return nil
         } catch {
             close()
-            hasEnded = true
+            failure = error
             shared.withLock { status in
                 status.state = .ended
                 if case VideoError.interrupted = error { return }

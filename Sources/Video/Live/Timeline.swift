@@ -60,10 +60,13 @@ struct Timeline {
             let value = max(own, last.value + 1)
             return take(value, duration: length, interval: value - last.value, at: moment, base)
         }
-        let gap =
-            step == .looped
-            ? (last.interval > 0 ? last.interval : Int64(Self.defaultInterval / base.value))
-            : Int64((max(0, (moment - last.moment).inSeconds) / base.value).rounded())
+        let seconds =
+            switch step {
+            case .looped where last.interval > 0: min(Double(last.interval) * base.value, Self.leap)
+            case .looped: Self.defaultInterval
+            case .next, .reconnected: max(0, (moment - last.moment).inSeconds)
+            }
+        let gap = Int64((seconds / base.value).rounded())
         let value = last.value + max(1, gap)
         offset = value - (source ?? 0)
         return take(value, duration: length, interval: last.interval, at: moment, base)

@@ -89,7 +89,7 @@ struct AnnotateCommand: AsyncParsableCommand {
             throw ExitCode(interruption.exitCode ?? 1)
         }
         for warning in outputs.warnings { verbosity.warn(warning) }
-        for loss in source.report.losses(of: input) { verbosity.warn(loss) }
+        for loss in source.report.losses(of: source.input) { verbosity.warn(loss) }
         if !verbosity.quiet {
             let summary = RunSummary(pipeline, elapsed: ContinuousClock.now - started)
             summary.print()
@@ -129,7 +129,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     private func describe(_ source: VideoSource) {
         let information = source.information
         Terminal.note(
-            "\(input): \(information.codecName) \(information.pixelFormatName), \(information.width)x\(information.height), "
+            "\(source.input): \(information.codecName) \(information.pixelFormatName), \(information.width)x\(information.height), "
                 + "\(information.frameRate.map { String(format: "%.3f frames/s", $0.value) } ?? "unknown rate"), "
                 + "matrix \(information.colorSpaceName)"
                 + (information.rotation == 0 ? "" : ", turned by \(information.rotation) degrees"))
