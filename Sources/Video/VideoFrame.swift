@@ -23,9 +23,9 @@ public final class VideoFrame: @unchecked Sendable {
     /// When the frame left the decoder; with a `LiveSource` that keeps the source's pace, when its time had come.
     public let captureTime: WallClock
 
-    private let frame: UnsafeMutablePointer<AVFrame>
+    let frame: UnsafeMutablePointer<AVFrame>
     private let orientation: Orientation
-    private let workshop: PictureWorkshop
+    let workshop: PictureWorkshop
 
     /// Takes over the frame.
     init(
@@ -84,6 +84,7 @@ final class PictureWorkshop: Sendable {
     let input: String
     let rgb = PictureConverter()
     let yuv = PictureConverter()
+    let luma = LumaReducer()
     let images = PicturePool()
     let frames = PicturePool()
     /// Of the frames themselves, where no decoder owns them.
