@@ -13,11 +13,12 @@ struct PushAddress {
 
     /// - Throws: `VideoError.refused`.
     init(_ text: String, credentials: Credentials?) throws {
-        redacted = Self.redact(text)
+        let redacted = Self.redact(text)
+        self.redacted = redacted
         func refuse(_ reason: String) -> VideoError {
             .refused(path: redacted, what: "is no address to push to", reason: reason)
         }
-        guard let separator = text.range(of: "://") else {
+        guard let separator = text.firstRange(of: "://") else {
             throw refuse("write it as rtsp://HOST/PATH, or with another of \(Self.schemes.joined(separator: ", "))")
         }
         let scheme = text[..<separator.lowerBound].lowercased()
@@ -49,7 +50,7 @@ struct PushAddress {
     /// A URL without user information, secrets in the query, and the stream's key where it is RTMP's.
     static func redact(_ text: String) -> String {
         let redacted = Redaction.redact(text)
-        guard redacted.lowercased().hasPrefix("rtmp"), let separator = redacted.range(of: "://") else {
+        guard redacted.lowercased().hasPrefix("rtmp"), let separator = redacted.firstRange(of: "://") else {
             return redacted
         }
         // Host and application; what follows is for the publisher only.
