@@ -225,6 +225,8 @@ public final class Daemon: Sendable {
             }
         }
         holds.release()
+        var logger = logger
+        logger.logLevel = configuration.log.level.level
         await exchangeServer(from: old.http, to: configuration.http)
         state.withLock { state in
             state.streams = streams
