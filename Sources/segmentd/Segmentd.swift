@@ -8,7 +8,7 @@ struct Segmentd: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
-            SynthesizeCommand.self,
+            SynthesizeCommand.self, ListenCommand.self,
         ])
 
     /// Runs the command line; what goes wrong while a command runs is one line on standard error.
