@@ -71,7 +71,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN"]),
+            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN", "Outputs"]),
     ],
     swiftLanguageModes: [.v6]
 )
