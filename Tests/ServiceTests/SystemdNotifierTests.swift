@@ -54,7 +54,8 @@ struct SystemdNotifierTests {
 
     @Test("does nothing where nobody asked")
     func nobody() {
-        for environment in [[:], ["NOTIFY_SOCKET": ""], ["NOTIFY_SOCKET": "relative"], ["NOTIFY_SOCKET": "/nowhere/x"]] {
+        for environment in [[:], ["NOTIFY_SOCKET": ""], ["NOTIFY_SOCKET": "relative"], ["NOTIFY_SOCKET": "/nowhere/x"]]
+        {
             SystemdNotifier(environment: environment).ready()
         }
     }

@@ -86,7 +86,8 @@ public struct ServiceLogHandler: LogHandler {
     /// A value that a reader of `key=value` pairs takes for one.
     private static func quoted(_ value: String) -> String {
         let isPlain =
-            !value.isEmpty && value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" && $0.value != 0x7f }
+            !value.isEmpty
+            && value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" && $0.value != 0x7f }
         guard !isPlain else { return value }
         return "\"" + inOneLine(value).replacingOccurrences(of: "\"", with: "\\\"") + "\""
     }

@@ -101,7 +101,9 @@ public final class Daemon: Sendable {
         let over = AsyncStream.makeStream(of: CInt.self)
         let pump = Task { for await number in signals { over.continuation.yield(number) } }
         // Zero stands for the end of all sources.
-        let ends = Task { await self.waitForEnd(); over.continuation.yield(0) }
+        let ends = Task {
+            await self.waitForEnd(); over.continuation.yield(0)
+        }
         defer {
             pump.cancel()
             ends.cancel()
@@ -233,7 +235,8 @@ public final class Daemon: Sendable {
             state.configuration = configuration
         }
         logger.info(
-            "reloaded", metadata: ["kept": "\(kept.count)", "stopped": "\(dropped.count)", "streams": "\(streams.count)"])
+            "reloaded",
+            metadata: ["kept": "\(kept.count)", "stopped": "\(dropped.count)", "streams": "\(streams.count)"])
     }
 
     private func exchangeServer(from old: ServiceConfiguration.HTTP?, to new: ServiceConfiguration.HTTP?) async {
