@@ -67,11 +67,11 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Events", "Instances", "Outputs", "Pipeline", "Service", "Video",
+                "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN"]),
+            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN", "Outputs"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,6 +20,8 @@ public enum OutputError: Error, Equatable, CustomStringConvertible {
     case nobodyListens(path: String)
     /// The system refused; `action` is a verb, `reason` the system's own words.
     case refused(action: String, name: String, reason: String)
+    /// A line of a socket that has no end in sight.
+    case lineTooLong(path: String, limit: Int)
     /// An option that cannot be.
     case wrongOption(option: String, reason: String)
 
@@ -31,13 +33,15 @@ public enum OutputError: Error, Equatable, CustomStringConvertible {
             "\(path): the folder \(folder) does not exist; create it first"
         case .inUse(let path):
             "\(path): in use by a running process; stop that one or choose another name"
-        case .notASocket(let path): "\(path): is not a socket; it is left as it is, choose another name"
+        case .notASocket(let path): "\(path): is not a socket; name another one"
         case .wrongDescriptor(let descriptor, let reason): "descriptor \(descriptor): \(reason)"
         case .unknownAccount(let kind, let name):
             "the \(kind) \(name) is not known; create it or give a number"
         case .missing(let path): "\(path): there is no such socket; is the daemon running?"
         case .nobodyListens(let path): "\(path): no daemon listens on this socket; start it first"
         case .refused(let action, let name, let reason): "\(name): cannot \(action): \(reason)"
+        case .lineTooLong(let path, let limit):
+            "\(path): sends a line of more than \(limit) bytes, which is none of segmentd's"
         case .wrongOption(let option, let reason): "\(option): \(reason)"
         }
     }

@@ -68,16 +68,36 @@ public struct Tracker: Sendable {
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
     /// the tracker is left as it is.
     ///
-    /// For frames that the detector does not see. Boxes may reach beyond the picture.
-    public func predicted(at seconds: Double) -> [Instance] {
+    /// For frames that the detector does not see. Boxes are cut to the picture; what has left it is left out.
+    ///
+    /// - Parameters:
+    ///   - width: Pixels of the picture; likewise `height`.
+    public func predicted(at seconds: Double, width: Int, height: Int) -> [Instance] {
         let frames = framesElapsed(at: seconds)
-        guard frames <= Double(configuration.trackBuffer) else { return [] }
+        guard frames <= longestUnseen else { return [] }
         return withoutDuplicates(
             tracks.compactMap { track in
                 guard track.id != nil, track.unseenFrames == 0 else { return nil }
                 var track = track
                 track.predict(frames: frames, tuning: tuning)
-                return track.expected
+                var instance = track.expected
+                instance.box = instance.box.clipped(width: width, height: height)
+                let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
+                return isInside ? instance : nil
+            })
+    }
+
+    /// The confirmed objects of the last frame as they were, for a frame in which nothing has moved.
+    ///
+    /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness.
+    public mutating func hold(at seconds: Double) -> [Instance] {
+        if seconds.isFinite { lastTime = seconds }
+        return withoutDuplicates(
+            tracks.compactMap { track in
+                guard let id = track.id, track.unseenFrames == 0 else { return nil }
+                var instance = track.lastSeen
+                instance.trackID = id
+                return instance
             })
     }
 

@@ -7,6 +7,8 @@ public final class SnapshotEncoder: Sendable {
     // @unchecked: the pointers are owned by the locked state.
     private struct State: @unchecked Sendable {
         var context: UnsafeMutablePointer<AVCodecContext>?
+        /// The encoder refuses times that do not increase.
+        var pts: Int64 = 0
     }
 
     private let state = Locked(State())
@@ -34,7 +36,8 @@ public final class SnapshotEncoder: Sendable {
             frame.pointee.color_range = AVCOL_RANGE_JPEG
             frame.pointee.colorspace = AVCOL_SPC_BT470BG
             try converter.convert(picture.frame, into: frame, input: "still")
-            frame.pointee.pts = 0
+            frame.pointee.pts = state.pts
+            state.pts += 1
             frame.pointee.quality = CInt(quality) * FF_QP2LAMBDA
             let packet = try Packet()
             try check(avcodec_send_frame(encoder, frame))

@@ -7,8 +7,8 @@ struct Segmentd: AsyncParsableCommand {
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
         version: "0.2.0",
         subcommands: [
-            RunCommand.self, AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
-            SynthesizeCommand.self,
+            RunCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self, ModelCommand.self,
+            BenchCommand.self, TrackCommand.self, SynthesizeCommand.self,
         ])
 
     /// Runs the command line; what goes wrong while a command runs is one line on standard error.

@@ -20,7 +20,8 @@ struct InferenceScheduleTests {
         #expect(inferred(nil, at: times) == times)
     }
 
-    @Test("keeps the rate on average, also one that does not divide the source's", arguments: [1.0, 3, 7, 10, 12.5, 24])
+    @Test(
+        "keeps the rate on average, also one that does not divide the source's", arguments: [1.0, 3, 7, 10, 12.5, 24])
     func average(rate: Double) {
         let times = (0..<2500).map { Double($0) / 25 }
         #expect(abs(Double(inferred(rate, at: times).count) - rate * 100) <= 1)

@@ -2,7 +2,8 @@
 public struct LatencyHistogram: Sendable, Equatable {
     /// The upper bounds of the classes, seconds; what is above the last one has a class of its own.
     public static let bounds: [Double] = [
-        0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60,
+        0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30,
+        60,
     ]
 
     /// How many were in each class, not summed up; the last one is that above all bounds.

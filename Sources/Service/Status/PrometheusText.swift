@@ -67,7 +67,8 @@ struct PrometheusText {
         }
         single("segmentd_uptime_seconds", "gauge", "Time since the start.", snapshot.uptime)
         single(
-            "process_resident_memory_bytes", "gauge", "Memory that is resident.", Double(snapshot.process.residentMemory))
+            "process_resident_memory_bytes", "gauge", "Memory that is resident.",
+            Double(snapshot.process.residentMemory))
         single("process_open_fds", "gauge", "Open descriptors.", Double(snapshot.process.openDescriptors))
         single("process_threads", "gauge", "Threads.", Double(snapshot.process.threads))
         single("process_cpu_seconds_total", "counter", "Processor time.", snapshot.process.processorTime)
@@ -79,7 +80,8 @@ struct PrometheusText {
     private mutating func addOutputs(_ streams: [StreamSnapshot]) {
         let outputs = streams.flatMap { stream in stream.outputs.map { (stream.name, $0) } }
         func add(
-            _ name: String, _ type: String, _ help: String, where isWanted: (StreamSnapshot.Output) -> Bool = { _ in true },
+            _ name: String, _ type: String, _ help: String,
+            where isWanted: (StreamSnapshot.Output) -> Bool = { _ in true },
             _ value: (StreamSnapshot.Output) -> Double, _ self: inout PrometheusText
         ) {
             self.family(name, type, help) { family in

@@ -55,7 +55,8 @@ final class ShapesSource: FrameSource, @unchecked Sendable {
         let image = scene.frame(at: time - Double(current) * Self.sceneLength).image
         defer { number += 1 }
         return try maker.frame(
-            of: image, number: number, timestamp: Timestamp(value: Int64(number), timeBase: Rational(1, parameters.rate)),
+            of: image, number: number,
+            timestamp: Timestamp(value: Int64(number), timeBase: Rational(1, parameters.rate)),
             duration: 1)
     }
 

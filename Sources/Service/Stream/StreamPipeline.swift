@@ -43,10 +43,9 @@ public final class StreamPipeline: Sendable {
         self.sink = sink
         self.source = source
         turns = engine.turnstile.party()
-        let isBusy = Flag()
         let decoded = addDecoding(configuration)
-        let detected = addDetection(decoded, engine: engine, configuration: configuration, isBusy: isBusy)
-        let tracked = try addTracking(detected, configuration: configuration, isBusy: isBusy)
+        let detected = addDetection(decoded, engine: engine, configuration: configuration)
+        let tracked = try addTracking(detected, configuration: configuration)
         let drawn = try addDrawing(tracked, configuration: configuration)
         let statistics = statistics
         let ending = ending
@@ -128,7 +127,7 @@ public final class StreamPipeline: Sendable {
     }
 
     private func addDetection(
-        _ decoded: Channel<Item>, engine: SharedEngine, configuration: StreamConfiguration, isBusy: Flag
+        _ decoded: Channel<Item>, engine: SharedEngine, configuration: StreamConfiguration
     ) -> Channel<Item> {
         let (turns, statistics) = (turns, statistics)
         let isLatency = configuration.policy == .latency
@@ -150,7 +149,7 @@ public final class StreamPipeline: Sendable {
             if let frame = newest.frame, var watching = gate {
                 let luma = try frame.lumaThumbnail(width: MotionGate.width, height: MotionGate.height)
                 let decision = watching.admits(
-                    luma.samples, width: luma.width, height: luma.height, at: newest.result.pts, isBusy: isBusy.isSet)
+                    luma.samples, width: luma.width, height: luma.height, at: newest.result.pts)
                 gate = watching
                 if decision == .skip { return pass(items, as: .stillness) }
             }
@@ -176,7 +175,7 @@ public final class StreamPipeline: Sendable {
     }
 
     private func addTracking(
-        _ detected: Channel<Item>, configuration: StreamConfiguration, isBusy: Flag
+        _ detected: Channel<Item>, configuration: StreamConfiguration
     ) throws -> Channel<Item> {
         let (sink, statistics) = (sink, statistics)
         // Made with the first frame, when the source's rate is known; what is wrong with the configuration is known now.

@@ -81,6 +81,7 @@ public final class Daemon: Sendable {
     /// - Returns: Whether all went well: no source that has an end was broken.
     /// - Throws: What cannot be begun at the start: `ConfigurationError`, `OutputError`, `StatusServer.Failure`, ...
     public func run() async throws -> Bool {
+        Self.raiseDescriptorLimit()
         let signals = ServiceSignals()
         let configuration = state.withLock { $0.configuration }
         let streams = try configuration.streams.map { try make($0) }
@@ -101,7 +102,9 @@ public final class Daemon: Sendable {
         let over = AsyncStream.makeStream(of: CInt.self)
         let pump = Task { for await number in signals { over.continuation.yield(number) } }
         // Zero stands for the end of all sources.
-        let ends = Task { await self.waitForEnd(); over.continuation.yield(0) }
+        let ends = Task {
+            await self.waitForEnd(); over.continuation.yield(0)
+        }
         defer {
             pump.cancel()
             ends.cancel()
@@ -119,6 +122,14 @@ public final class Daemon: Sendable {
         return state.withLock { $0.streams }.allSatisfy { stream in
             if case .failed = stream.state { false } else { true }
         }
+    }
+
+    /// A thousand clients need more descriptors than the 1024 that a login gets; the hard limit is what the administrator allows.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 16)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Returns when no stream runs any more, and none may again.
@@ -225,13 +236,16 @@ public final class Daemon: Sendable {
             }
         }
         holds.release()
+        var logger = logger
+        logger.logLevel = configuration.log.level.level
         await exchangeServer(from: old.http, to: configuration.http)
         state.withLock { state in
             state.streams = streams
             state.configuration = configuration
         }
         logger.info(
-            "reloaded", metadata: ["kept": "\(kept.count)", "stopped": "\(dropped.count)", "streams": "\(streams.count)"])
+            "reloaded",
+            metadata: ["kept": "\(kept.count)", "stopped": "\(dropped.count)", "streams": "\(streams.count)"])
     }
 
     private func exchangeServer(from old: ServiceConfiguration.HTTP?, to new: ServiceConfiguration.HTTP?) async {

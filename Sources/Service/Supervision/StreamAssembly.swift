@@ -80,7 +80,9 @@ struct StreamAssembly {
                 options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
                 records.append(try RotatingJSONLines(path: settings.path, options: options, onEvent: onEvent))
             case .mqtt(let settings):
-                records.append(try MQTTOutput(Self.options(settings, plan: plan), onEvent: onEvent))
+                records.append(
+                    try MQTTOutput(
+                        stream: plan.name, options: Self.options(settings, plan: plan), onEvent: onEvent))
             case .record(let settings):
                 targets.append(
                     .record(
@@ -146,13 +148,20 @@ struct StreamAssembly {
         }
     }
 
-    private static func options(_ settings: StreamOutput.MQTT, plan: StreamPlan) -> MQTTOutput.Options {
-        var options = MQTTOutput.Options(host: settings.host, port: settings.port, topic: settings.topic)
-        options.qos = settings.qos
-        options.clientID = settings.clientID
+    private static func options(_ settings: StreamOutput.MQTT, plan: StreamPlan) -> MQTTOptions {
+        var tls: MQTTOptions.TLS?
+        if let given = settings.tls {
+            var options = MQTTOptions.TLS()
+            (options.caFile, options.certificate, options.key) = (given.ca, given.certificate, given.key)
+            tls = options
+        }
+        var options = MQTTOptions(host: settings.host, port: settings.port, stream: plan.name, tls: tls)
+        options.topic = settings.topic
+        options.qualityOfService = settings.qos
+        options.clientID = settings.clientID ?? options.clientID
         options.username = settings.credentials.username
         options.password = settings.credentials.password?.reveal()
-        options.keepalive = settings.keepalive
+        options.keepAlive = settings.keepalive
         options.queue = QueueLimit(records: settings.queue, bytes: settings.queueSize)
         return options
     }

@@ -18,6 +18,10 @@ final class BroadcastEncoder {
     private var stream: EncodedStream?
     private var size = (width: 0, height: 0)
     private var last: Int64 = 0
+    /// The time between the last two pictures.
+    private var lastDistance: Int64 = 0
+    /// How long a picture is shown that does not say so: the shorter of the last two distances, since one may be a gap.
+    private var interval: Int64 = 0
     private var lastKey: Int64 = 0
     private var lastNumbers: [Int] = []
     /// When the pictures inside the encoder were taken; they come out in order.
@@ -67,6 +71,9 @@ final class BroadcastEncoder {
             let numbers = spans.map { SegmentClock.number(capturedAt, $0) }
             let isDue = isFirst || stamp - lastKey >= keyframeInterval || numbers != lastNumbers
             if isDue { lastKey = stamp }
+            let distance = isFirst ? 0 : stamp - last
+            interval = min(distance, lastDistance > 0 ? lastDistance : distance)
+            lastDistance = distance
             (last, lastNumbers) = (stamp, numbers)
             captured.append(capturedAt)
             try encoder.encode(picture, forcingKeyframe: isDue) { packet, _ in try give(packet, sink) }
@@ -107,6 +114,7 @@ final class BroadcastEncoder {
     private func give(_ packet: Packet, _ sink: (EncodedPacket) -> Void) throws {
         guard let stream, let capturedAt = captured.first else { return }
         captured.removeFirst()
+        if packet.pointer.pointee.duration <= 0 { packet.pointer.pointee.duration = interval }
         sink(try EncodedPacket(moving: packet, stream: stream, capturedAt: capturedAt))
     }
 

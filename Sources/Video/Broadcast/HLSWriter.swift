@@ -21,7 +21,10 @@ final class HLSWriter: PacketWriter {
     init(_ options: VideoBroadcast.HLSOptions, reporter: TargetReporter) throws {
         self.options = options
         self.reporter = reporter
-        directory = options.directory.hasSuffix("/") ? options.directory : options.directory + "/"
+        // FFmpeg takes what is before a colon for a protocol, unless there is a slash before it; it removes old files only
+        // where their names have none.
+        let isAbsolute = options.directory.hasPrefix("/")
+        directory = (isAbsolute ? "" : "./") + options.directory + (options.directory.hasSuffix("/") ? "" : "/")
         try Folder.create(options.directory)
         removeOrphans()
     }
@@ -42,7 +45,7 @@ final class HLSWriter: PacketWriter {
 
     private func open(_ packet: EncodedPacket) throws -> PacketMuxer {
         let path = directory + Self.playlist
-        let muxer = try PacketMuxer(container: "hls", url: "file:" + path, label: path, stream: packet.stream)
+        let muxer = try PacketMuxer(container: "hls", url: path, label: path, stream: packet.stream)
         let context = muxer.context
         context.pointee.opaque = Unmanaged.passUnretained(files).toOpaque()
         context.pointee.io_open = { context, target, url, _, _ in
@@ -56,12 +59,13 @@ final class HLSWriter: PacketWriter {
         }
         self.muxer = muxer
         origin = packet.pts
-        var flags = "delete_segments+append_list+independent_segments+program_date_time+temp_file"
-        if access(path, F_OK) == 0 { flags += "+discont_start" }
+        var flags = "delete_segments+independent_segments+program_date_time+temp_file"
+        // Goes on with a discontinuity.
+        if access(path, F_OK) == 0 { flags += "+append_list" }
         do {
             try muxer.writeHeader([
                 "hls_time": String(options.segment.inSeconds), "hls_list_size": String(options.window),
-                "hls_flags": flags, "hls_segment_filename": "file:" + directory + "segment%06d.ts",
+                "hls_flags": flags, "hls_segment_filename": directory + "segment%06d.ts",
             ])
         } catch {
             try files.check()
@@ -120,9 +124,8 @@ final class HLSFiles {
     private var failure: (any Error)?
 
     func open(_ url: String, _ target: UnsafeMutablePointer<UnsafeMutablePointer<AVIOContext>?>) -> CInt {
-        let path = url.hasPrefix("file:") ? String(url.dropFirst("file:".count)) : url
         do {
-            let file = try OutputFile(path: path, isNew: false)
+            let file = try OutputFile(path: url, isNew: false)
             guard let context = file.context else { return segmentd_error_no_memory() }
             files[context] = file
             target.pointee = context

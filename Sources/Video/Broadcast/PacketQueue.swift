@@ -23,6 +23,17 @@ final class PacketQueue: Sendable {
         var isCancelled = false
         /// Whether the target is only waiting for its next attempt.
         var isIdle = false
+
+        /// Takes out what waits before the last keyframe, or everything where that is a keyframe itself or there is no later one.
+        mutating func dropPast(_ packet: EncodedPacket) -> [EncodedPacket] {
+            var count = packets.count
+            if !packet.isKey, let key = packets.lastIndex(where: \.isKey), key > 0 { count = key }
+            let past = Array(packets[..<count])
+            packets.removeFirst(count)
+            size -= past.reduce(0) { $0 + $1.size }
+            dropped += count
+            return past
+        }
     }
 
     private let limits: Limits
@@ -50,17 +61,11 @@ final class PacketQueue: Sendable {
                 state.dropped += 1
                 return []
             }
-            if !hasRoom(state, packet) {
+            if !hasRoom(state, packet) && limits.prefersNewest { released = state.dropPast(packet) }
+            if !hasRoom(state, packet) || state.packets.isEmpty && !packet.isKey && !released.isEmpty {
                 state.isSkipping = true
-                if limits.prefersNewest {
-                    state.dropped += state.packets.count
-                    swap(&released, &state.packets)
-                    state.size = 0
-                }
-                if !packet.isKey || !limits.prefersNewest {
-                    state.dropped += 1
-                    return released
-                }
+                state.dropped += 1
+                return released
             }
             state.isSkipping = false
             state.packets.append(packet)

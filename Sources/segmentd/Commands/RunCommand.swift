@@ -23,7 +23,9 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("The model, in place of the file's.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Where the status page listens, in place of the file's; off for nowhere.", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Where the status page listens, in place of the file's; off for nowhere.", valueName: "host:port"))
     var http: String?
 
     @Option(help: ArgumentHelp("The least level that is logged, in place of the file's.", valueName: "level"))
