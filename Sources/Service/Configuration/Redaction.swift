@@ -6,6 +6,12 @@ enum Redaction {
         "secret", "signature", "sig", "streamid",
     ]
 
+    /// A host and port, unless they look as if a password with a slash had been cut in two.
+    static func host(_ authority: String) -> String {
+        let parts = authority.split(separator: ":", maxSplits: 1)
+        return parts.count == 2 && Int(parts[1]) == nil && authority.first != "[" ? "\(parts[0]):***" : authority
+    }
+
     /// A URL without its user, its password and the values of query keys that carry secrets.
     static func redacted(_ url: String) -> String {
         let parts = URLParts(url)
@@ -33,7 +39,7 @@ struct URLParts {
     let query: Substring?
 
     init(_ url: String) {
-        guard let colon = url.range(of: "://"), Self.isScheme(url[..<colon.lowerBound]) else {
+        guard let colon = url.firstRange(of: "://"), Self.isScheme(url[..<colon.lowerBound]) else {
             (scheme, user, authority, query, withoutUser) = (nil, nil, nil, nil, url)
             return
         }
