@@ -21,12 +21,19 @@ public struct Tracker: Sendable {
     var tuning = Tuning()
     private var tracks: [Track] = []
     private var lastTime: Double?
-    private var nextID = 1
+    private var nextID: Int
+    /// Frames from one update to the next of late: more than 1 where the detector sees only some frames.
+    private var updateGap = 1.0
 
-    /// - Parameter frameInterval: Seconds; a number that no stream has counts as 1/30.
+    /// - Parameters:
+    ///   - frameInterval: Seconds; a number that no stream has counts as 1/30.
+    ///   - firstID: The first identity to give.
     /// - Throws: `TrackerConfiguration.Failure` where a value is out of its range.
-    public init(configuration: TrackerConfiguration = TrackerConfiguration(), frameInterval: Double = 1.0 / 30) throws {
+    public init(
+        configuration: TrackerConfiguration = TrackerConfiguration(), frameInterval: Double = 1.0 / 30, firstID: Int = 1
+    ) throws {
         try configuration.validate()
+        nextID = firstID
         self.configuration = configuration
         self.frameInterval = frameInterval.isFinite && frameInterval > 0 ? frameInterval : 1.0 / 30
     }
@@ -61,16 +68,36 @@ public struct Tracker: Sendable {
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
     /// the tracker is left as it is.
     ///
-    /// For frames that the detector does not see. Boxes may reach beyond the picture.
-    public func predicted(at seconds: Double) -> [Instance] {
+    /// For frames that the detector does not see. Boxes are cut to the picture; what has left it is left out.
+    ///
+    /// - Parameters:
+    ///   - width: Pixels of the picture; likewise `height`.
+    public func predicted(at seconds: Double, width: Int, height: Int) -> [Instance] {
         let frames = framesElapsed(at: seconds)
-        guard frames <= Double(configuration.trackBuffer) else { return [] }
+        guard frames <= longestUnseen else { return [] }
         return withoutDuplicates(
             tracks.compactMap { track in
                 guard track.id != nil, track.unseenFrames == 0 else { return nil }
                 var track = track
                 track.predict(frames: frames, tuning: tuning)
-                return track.expected
+                var instance = track.expected
+                instance.box = instance.box.clipped(width: width, height: height)
+                let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
+                return isInside ? instance : nil
+            })
+    }
+
+    /// The confirmed objects of the last frame as they were, for a frame in which nothing has moved.
+    ///
+    /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness.
+    public mutating func hold(at seconds: Double) -> [Instance] {
+        if seconds.isFinite { lastTime = seconds }
+        return withoutDuplicates(
+            tracks.compactMap { track in
+                guard let id = track.id, track.unseenFrames == 0 else { return nil }
+                var instance = track.lastSeen
+                instance.trackID = id
+                return instance
             })
     }
 
@@ -139,10 +166,20 @@ public struct Tracker: Sendable {
     private mutating func move(to seconds: Double) {
         let frames = framesElapsed(at: seconds)
         lastTime = seconds.isFinite ? seconds : (lastTime ?? 0) + frameInterval
-        // Half a frame of tolerance for times that were rounded to a container's time base.
-        let longest = Double(configuration.trackBuffer) + 1.5
+        let longest = longestUnseen
         tracks.removeAll { $0.unseenFrames + frames > longest }
+        // An outage is no rhythm, hence the bound.
+        updateGap += 0.25 * (min(frames, 4 * updateGap) - updateGap)
+        updateGap = max(1, updateGap)
         for index in tracks.indices { tracks[index].predict(frames: frames, tuning: tuning) }
+    }
+
+    /// The frames after which a track is given up that nothing shows.
+    ///
+    /// A detector that sees every fiftieth frame only has to have missed an object a few times all the same.
+    private var longestUnseen: Double {
+        // Half a frame of tolerance for times that were rounded to a container's time base.
+        max(Double(configuration.trackBuffer) + 1.5, updateGap > 2 ? tuning.missesSurvived * updateGap : 0)
     }
 
     private func framesElapsed(at seconds: Double) -> Double {

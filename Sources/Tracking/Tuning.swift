@@ -30,4 +30,6 @@ struct Tuning: Sendable {
     /// The weight of the part of the smaller box that lies in the greater: an object that comes out from behind another
     /// shows a part of itself, inside of where it is expected.
     var containment = 0.7
+    /// Updates in a row that a track survives unseen where updates are rare.
+    var missesSurvived = 3.5
 }

@@ -177,14 +177,14 @@ import Testing
         let last = tracker.update(with: [square(0, 0)], at: time + 2.0 / 30)
         #expect(next.count == 1)
         #expect(last.first?.trackID != nil)
-        #expect(tracker.predicted(at: .nan).count == 1)
+        #expect(tracker.predicted(at: .nan, width: 640, height: 360).count == 1)
     }
 
     @Test func `empty frames give nothing`() throws {
         var tracker = try Tracker()
-        #expect(tracker.predicted(at: 0).isEmpty)
+        #expect(tracker.predicted(at: 0, width: 640, height: 360).isEmpty)
         #expect(tracker.update(with: [], at: 0).isEmpty)
-        #expect(tracker.predicted(at: 1).isEmpty)
+        #expect(tracker.predicted(at: 1, width: 640, height: 360).isEmpty)
         #expect(try identities([[], [square(0, 0)], [square(0, 0)]]) == [[], [nil], [1]])
     }
 
@@ -236,7 +236,7 @@ import Testing
                 ], at: Double(frame) / 30)
         }
         var copy = tracker
-        let ahead = try #require(tracker.predicted(at: 35.0 / 30).first)
+        let ahead = try #require(tracker.predicted(at: 35.0 / 30, width: 640, height: 360).first)
         #expect(ahead.trackID == 1)
         #expect(ahead.categoryID == 3)
         #expect(abs(ahead.box.x0 - 70) < 1)
@@ -244,13 +244,53 @@ import Testing
         #expect(ahead.mask == mask.shifted(x: 10, y: 0))
         let next = [square(62, 5, side: 10, category: 3)]
         #expect(tracker.update(with: next, at: 31.0 / 30) == copy.update(with: next, at: 31.0 / 30))
-        #expect(tracker.predicted(at: 100).isEmpty)
+        #expect(tracker.predicted(at: 100, width: 640, height: 360).isEmpty)
     }
 
     @Test func `what the last frame did not show is not predicted`() throws {
         var tracker = try Tracker()
         for frame in 0..<5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
         _ = tracker.update(with: [square(200, 0)], at: 5.0 / 30)
-        #expect(tracker.predicted(at: 6.0 / 30).map(\.trackID) == [2])
+        #expect(tracker.predicted(at: 6.0 / 30, width: 640, height: 360).map(\.trackID) == [2])
+    }
+
+    @Test func `a prediction is cut to the picture, and left out beyond it`() throws {
+        var tracker = try Tracker()
+        for frame in 0..<20 {
+            _ = tracker.update(with: [square(Float(400 + 10 * frame), 100)], at: Double(frame) / 30)
+        }
+        let near = try #require(tracker.predicted(at: 22.0 / 30, width: 640, height: 360).first)
+        #expect(near.box.x1 == 640 && near.box.x0 > 600 && near.box.x0 < 640)
+        #expect(tracker.predicted(at: 28.0 / 30, width: 640, height: 360).isEmpty)
+    }
+
+    @Test func `what is held keeps place and identity, however long`() throws {
+        var tracker = try Tracker()
+        var last: [Instance] = []
+        for frame in 0..<10 {
+            last = tracker.update(with: [square(Float(10 * frame), 0), square(300, 200)], at: Double(frame) / 30)
+        }
+        for second in 1..<1000 {
+            let held = tracker.hold(at: Double(second))
+            #expect(held.map(\.box) == last.map(\.box) && held.map(\.trackID) == [1, 2])
+        }
+        let next = tracker.update(with: [square(100, 0), square(300, 200)], at: 999 + 1.0 / 30)
+        #expect(next.map(\.trackID) == [1, 2])
+    }
+
+    @Test func `a detector that sees every fiftieth frame keeps identities, and forgets in the end`() throws {
+        var tracker = try Tracker()
+        let seconds = 50.0 / 30
+        for look in 0..<10 {
+            let found = tracker.update(with: [square(Float(2 * look), 0)], at: Double(look) * seconds)
+            #expect(found.first?.trackID == 1)
+            let between = tracker.predicted(at: (Double(look) + 0.9) * seconds, width: 640, height: 360)
+            // The rhythm is known from the third look on.
+            if look > 2 { #expect(between.map(\.trackID) == [1]) }
+        }
+        for look in 10..<12 { _ = tracker.update(with: [], at: Double(look) * seconds) }
+        #expect(tracker.update(with: [square(22, 0)], at: 12 * seconds).first?.trackID == 1)
+        for look in 13..<30 { _ = tracker.update(with: [], at: Double(look) * seconds) }
+        #expect(tracker.update(with: [square(22, 0)], at: 30 * seconds).first?.trackID != 1)
     }
 }
