@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Events", "Instances", "Outputs", "Pipeline", "Service", "Video",
+                "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

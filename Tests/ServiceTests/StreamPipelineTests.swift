@@ -4,6 +4,7 @@ import Foundation
 import Instances
 import Synchronization
 import Testing
+import Tracking
 import Video
 
 @testable import Service
@@ -16,13 +17,14 @@ struct StreamPipelineTests {
         private let steps = DispatchSemaphore(value: 0)
         private let isInterrupted = Flag()
         let asked = Atomic(0)
+        let given = Atomic(0)
 
         init(frames: Int, in folder: URL) throws {
             let path = folder.appendingPathComponent("grey.mkv").path
             let writer = try VideoWriter(
                 path: path, format: .init(width: 64, height: 48, timeBase: Rational(1, 25)),
                 options: .init(codec: "ffv1"))
-            let image = RGBImage(width: 64, height: 48, samples: [UInt8](repeating: 90, count: 64 * 48 * 3))
+            let image = RGBImage(width: 64, height: 48)
             for number in 0..<frames {
                 try writer.write(image, at: Timestamp(value: Int64(number), timeBase: Rational(1, 25)), duration: 1)
             }
@@ -44,12 +46,17 @@ struct StreamPipelineTests {
             steps.signal()
         }
 
-        /// Gives so many frames, and waits until all have been taken by the pipeline's first queue.
-        func give(_ count: Int) {
-            let target = asked.load(ordering: .sequentiallyConsistent) + count
+        /// Gives so many frames, and waits until the pipeline asks for one more and so has put all of them in its queue.
+        func give(_ count: Int) async throws {
+            let total = given.add(count, ordering: .sequentiallyConsistent).newValue
             for _ in 0..<count { steps.signal() }
-            while asked.load(ordering: .sequentiallyConsistent) < target {}
+            while asked.load(ordering: .sequentiallyConsistent) <= total {
+                try await Task.sleep(for: .microseconds(500))
+            }
         }
+
+        /// Lets the pipeline read on to the video's end.
+        func end() { steps.signal() }
     }
 
     /// Finds one object in each frame, and waits before the frame where it is told to.
@@ -70,8 +77,10 @@ struct StreamPipelineTests {
 
         func proceed() { steps.signal() }
 
-        func waitUntilBegun(_ count: Int) {
-            while begun.load(ordering: .sequentiallyConsistent) < count {}
+        func waitUntilBegun(_ count: Int) async throws {
+            while begun.load(ordering: .sequentiallyConsistent) < count {
+                try await Task.sleep(for: .microseconds(500))
+            }
         }
     }
 
@@ -123,8 +132,8 @@ struct StreamPipelineTests {
                 source: source, engine: SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s"), sink: sink)
             let run = Task { try await pipeline.run() }
-            source.give(40)
-            source.give(1)
+            try await source.give(40)
+            source.end()
             #expect(try await run.value == .finished)
             let results = sink.results.withLock { $0 }
             #expect(results.map(\.frame) == Array(0..<40))
@@ -144,14 +153,14 @@ struct StreamPipelineTests {
                 source: source, engine: SharedEngine(detector),
                 configuration: StreamConfiguration(name: "s", policy: .latency, isLive: true), sink: sink)
             let run = Task { try await pipeline.run() }
-            source.give(1)
-            detector.waitUntilBegun(1)
-            source.give(20)
+            try await source.give(1)
+            try await detector.waitUntilBegun(1)
+            try await source.give(20)
             detector.proceed()
-            detector.waitUntilBegun(2)
-            source.give(10)
+            try await detector.waitUntilBegun(2)
+            try await source.give(10)
             detector.proceed()
-            detector.waitUntilBegun(3)
+            try await detector.waitUntilBegun(3)
             detector.proceed()
             pipeline.endSource()
             #expect(try await run.value == .finished)
@@ -175,11 +184,11 @@ struct StreamPipelineTests {
                 source: source, engine: SharedEngine(detector),
                 configuration: StreamConfiguration(name: "s", policy: .latency), sink: sink)
             let run = Task { try await pipeline.run() }
-            source.give(1)
-            detector.waitUntilBegun(1)
-            source.give(150)
+            try await source.give(1)
+            try await detector.waitUntilBegun(1)
+            try await source.give(150)
             detector.proceed()
-            detector.waitUntilBegun(2)
+            try await detector.waitUntilBegun(2)
             detector.proceed()
             pipeline.endSource()
             #expect(try await run.value == .finished)
@@ -201,8 +210,8 @@ struct StreamPipelineTests {
                 source: source, engine: SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s", inferenceRate: 5), sink: sink)
             let run = Task { try await pipeline.run() }
-            source.give(50)
-            source.give(1)
+            try await source.give(50)
+            source.end()
             #expect(try await run.value == .finished)
             let results = sink.results.withLock { $0 }
             #expect(results.map(\.frame) == Array(0..<50))
@@ -219,8 +228,8 @@ struct StreamPipelineTests {
                 source: source, engine: SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s", motionGate: MotionGateConfiguration()), sink: sink)
             let run = Task { try await pipeline.run() }
-            source.give(200)
-            source.give(1)
+            try await source.give(200)
+            source.end()
             #expect(try await run.value == .finished)
             let results = sink.results.withLock { $0 }
             #expect(results.count == 200)
@@ -239,12 +248,13 @@ struct StreamPipelineTests {
                     source: source, engine: SharedEngine(StepDetector(waits: false)),
                     configuration: StreamConfiguration(name: "s", events: EventConfiguration()), sink: sink)
                 let run = Task { try await pipeline.run() }
-                source.give(breaksAt ?? 30)
-                source.interrupt()
                 if breaksAt == nil {
-                    _ = try? await run.value
+                    try await source.give(30)
+                    source.end()
+                    #expect(try await run.value == .finished)
                 } else {
-                    await #expect(throws: (any Error).self) { try await run.value }
+                    for _ in 0..<31 { source.end() }
+                    await #expect(throws: Collector.Broken.self) { try await run.value }
                 }
                 let kinds = sink.events.withLock { $0 }.map(\.kind.name)
                 #expect(kinds.first == "new" && kinds.last == "end", "\(kinds)")

@@ -117,7 +117,7 @@ final class Gate: Sendable {
 }
 
 /// Collects the events of a source.
-final class EventLog: Sendable {
+final class SourceEventLog: Sendable {
     private let list = Locked<[LiveSource.Event]>([])
 
     var events: [LiveSource.Event] { list.withLock { $0 } }

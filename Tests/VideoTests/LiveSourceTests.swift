@@ -19,7 +19,7 @@ private func transportStream(
 @Suite("Live sources")
 struct LiveSourceTests {
     let folder: Folder
-    let log = EventLog()
+    let log = SourceEventLog()
 
     init() throws { folder = try Folder() }
 
@@ -131,7 +131,7 @@ struct LiveSourceTests {
         #expect(log.losses.count == 2)
         #expect(source.status.state == .ended)
         let gate = Gate()
-        let other = EventLog()
+        let other = SourceEventLog()
         let patient = LiveSource(try SourceAddress("udp://127.0.0.1:\(port)?timeout=20000"), options: quick()) {
             event in
             other.append(event)

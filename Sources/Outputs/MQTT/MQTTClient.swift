@@ -58,14 +58,13 @@ final class MQTTClient {
     deinit { mosquitto_destroy(handle) }
 
     private func set(_ tls: MQTTOptions.TLS) throws {
-        mosquitto_int_option(handle, MOSQ_OPT_TLS_USE_OS_CERTS, tls.caFile == nil ? 1 : 0)
-        if tls.caFile != nil || tls.certificate != nil {
-            // The library takes a client's certificate only beside somebody to trust; this is Debian's folder for that.
-            let folder = tls.caFile == nil ? "/etc/ssl/certs" : nil
-            // Without the last argument, OpenSSL would ask for a key's password on the terminal.
-            let result = mosquitto_tls_set(handle, tls.caFile, folder, tls.certificate, tls.key, { _, _, _, _ in 0 })
-            try require("tls", result)
+        guard let authorities = tls.caFile ?? MQTTOptions.TLS.systemAuthorities else {
+            throw OutputError.wrongOption(
+                option: "tls ca", reason: "the system has no certificates; install ca-certificates or name a file")
         }
+        // Without the last argument, OpenSSL would ask for a key's password on the terminal.
+        let result = mosquitto_tls_set(handle, authorities, nil, tls.certificate, tls.key, { _, _, _, _ in 0 })
+        try require("tls", result)
         try require("tls", mosquitto_tls_insecure_set(handle, tls.isInsecure))
     }
 

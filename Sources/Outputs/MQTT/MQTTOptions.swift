@@ -15,6 +15,16 @@ public struct MQTTOptions: Sendable, Equatable {
         public var isInsecure = false
 
         public init() {}
+
+        /// The certificates that the system trusts, where Debian, Fedora, SUSE or Alpine have them.
+        ///
+        /// libmosquitto 2.0 can look for them itself, but not a second time after a connection that failed.
+        static var systemAuthorities: String? {
+            [
+                "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                "/etc/ssl/cert.pem",
+            ].first { access($0, R_OK) == 0 }
+        }
     }
 
     public var host: String

@@ -141,7 +141,12 @@ final class MQTTPublisher: @unchecked Sendable {
         }) {
             publish(hello, to: "hello", isRetained: true)
         }
-        while inFlight.count < options.maxInFlight, let record = queue.take(records: 1, bytes: .max).first {
+        while true {
+            // Messages without confirmation are done when they are written, which may have been at once.
+            settle()
+            guard inFlight.count < options.maxInFlight, let record = queue.take(records: 1, bytes: .max).first else {
+                break
+            }
             switch record.record {
             case .frame: publish(record, to: "frames")
             case .gap(let gap):

@@ -2,6 +2,8 @@
 struct InferenceSchedule: Sendable {
     /// Seconds from one inferred frame to the next at least; 0 where there is no limit.
     private let interval: Double
+    /// What times may be early by, seconds: they are rounded to a container's time base, and cameras' clocks tremble.
+    private static let tolerance = 0.005
     private var due = -Double.infinity
     private var last = -Double.infinity
 
@@ -12,8 +14,7 @@ struct InferenceSchedule: Sendable {
 
     /// Whether a frame is due; a time before the last one's starts anew.
     func isDue(at seconds: Double) -> Bool {
-        // A thousandth of tolerance for times that were rounded to a container's time base.
-        interval == 0 || seconds < last || seconds >= due - interval / 1000
+        interval == 0 || seconds < last || seconds >= due - min(Self.tolerance, interval / 4)
     }
 
     /// Notes that the detector sees the frame.

@@ -81,6 +81,7 @@ public final class Daemon: Sendable {
     /// - Returns: Whether all went well: no source that has an end was broken.
     /// - Throws: What cannot be begun at the start: `ConfigurationError`, `OutputError`, `StatusServer.Failure`, ...
     public func run() async throws -> Bool {
+        Self.raiseDescriptorLimit()
         let signals = ServiceSignals()
         let configuration = state.withLock { $0.configuration }
         let streams = try configuration.streams.map { try make($0) }
@@ -121,6 +122,14 @@ public final class Daemon: Sendable {
         return state.withLock { $0.streams }.allSatisfy { stream in
             if case .failed = stream.state { false } else { true }
         }
+    }
+
+    /// A thousand clients need more descriptors than the 1024 that a login gets; the hard limit is what the administrator allows.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 16)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Returns when no stream runs any more, and none may again.

@@ -80,7 +80,9 @@ struct StreamAssembly {
                 options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
                 records.append(try RotatingJSONLines(path: settings.path, options: options, onEvent: onEvent))
             case .mqtt(let settings):
-                records.append(try MQTTOutput(Self.options(settings, plan: plan), onEvent: onEvent))
+                records.append(
+                    try MQTTOutput(
+                        stream: plan.name, options: Self.options(settings, plan: plan), onEvent: onEvent))
             case .record(let settings):
                 targets.append(
                     .record(

@@ -55,7 +55,7 @@ struct SystemdNotifier: Sendable {
         withUnsafePointer(to: &name) { name in
             name.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
                 _ = sendto(
-                    descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL.rawValue), name, socklen_t(length))
+                    descriptor, message, message.utf8.count, Int32(MSG_NOSIGNAL), name, socklen_t(length))
             }
         }
     }
