@@ -7,6 +7,7 @@ struct HTTPAnswer: Sendable {
     /// The codes that are used here (RFC 9110, section 15, and RFC 6585).
     enum Status: Int, Sendable {
         case ok = 200
+        case noContent = 204
         case badRequest = 400
         case forbidden = 403
         case notFound = 404
@@ -18,6 +19,7 @@ struct HTTPAnswer: Sendable {
         fileprivate var phrase: String {
             switch self {
             case .ok: "OK"
+            case .noContent: "No Content"
             case .badRequest: "Bad Request"
             case .forbidden: "Forbidden"
             case .notFound: "Not Found"
@@ -61,10 +63,9 @@ struct HTTPAnswer: Sendable {
     ///   - keepsConnection: Whether another request may follow.
     func encoded(hasBody: Bool, keepsConnection: Bool, at time: WallClock) -> Data {
         var head = "HTTP/1.1 \(status.rawValue) \(status.phrase)\r\n"
-        let fixed = [
-            ("Date", Self.date(time)), ("Content-Type", type), ("Content-Length", String(body.count)),
-            ("Connection", keepsConnection ? "keep-alive" : "close"),
-        ]
+        var fixed = [("Date", Self.date(time)), ("Connection", keepsConnection ? "keep-alive" : "close")]
+        // RFC 9110, section 8.6: an answer of this kind has no length, not even none.
+        if status != .noContent { fixed += [("Content-Type", type), ("Content-Length", String(body.count))] }
         for (name, value) in fixed + headers { head += "\(name): \(value)\r\n" }
         var bytes = Data((head + "\r\n").utf8)
         if hasBody { bytes.append(body) }

@@ -61,8 +61,8 @@ struct StatusRoutes: Sendable {
         let step = 160
         let steps = (min(1920, max(step, width)) + step - 1) / step
         guard let (jpeg, frame) = await inspection.picture(of: parts[1], maxWidth: steps * step) else {
-            // The first look makes the stream draw; a picture comes with its next frame.
-            return HTTPAnswer(.serviceUnavailable, "there is no picture yet")
+            // The first look makes the stream draw; a picture comes with its next frame. To a browser that is no failure.
+            return HTTPAnswer(.noContent, type: "image/jpeg", body: Data())
         }
         var answer = HTTPAnswer(type: "image/jpeg", body: Data(jpeg))
         answer.headers.append(("X-Frame-Number", String(frame)))
