@@ -34,6 +34,7 @@ extension StatusPage {
           while (n >= 1000 && i < units.length - 1) { n /= 1000; i++; }
           return `${n.toFixed(i && n < 100 ? 1 : 0)} ${units[i]}`;
         }
+        const clock = (time) => new Date(time).toLocaleTimeString([], { hourCycle: "h23" });
         const count = (n) => n.toLocaleString("en");
         const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
         const duration = (s) => s >= 10 ? `${s.toFixed(0)} s` : s >= 1 ? `${s.toFixed(2)} s` : `${(s * 1000).toFixed(0)} ms`;
@@ -77,8 +78,8 @@ extension StatusPage {
           state.dataset.state = stream.state;
           state.title = `since ${new Date(stream.since).toLocaleString()}`;
           const parts = [stream.source];
-          if (stream.width) parts.push(`${stream.width} × ${stream.height}`);
-          if (stream.source_rate) parts.push(`${+stream.source_rate.toFixed(2)} frames/s`);
+          if (stream.width) parts.push(`${stream.width}\u00a0×\u00a0${stream.height}`);
+          if (stream.source_rate) parts.push(`${+stream.source_rate.toFixed(2)}\u00a0frames/s`);
           text(article, ".source", [...parts, stream.policy].join(" · "));
           if (stream.width) picture.style.aspectRatio = `${stream.width} / ${stream.height}`;
           const isWell = stream.state === "running" || stream.state === "ended";
@@ -90,7 +91,7 @@ extension StatusPage {
             article.querySelector("." + key).append(make("small", note));
           };
           for (const key of ["in", "inferred", "dropped"]) {
-            figure(key, `${rate(known, key).toFixed(1)}/s`, `${count(stream.frames[key])} in all`);
+            figure(key, `${rate(known, key).toFixed(1)}/s`, count(stream.frames[key]));
           }
           article.querySelector(".dropped").parentElement.title = stream.drops.filter((drop) => drop.count)
             .map((drop) => `${drop.stage}: ${count(drop.count)}, ${drop.reason}`).join("\n");
@@ -98,7 +99,7 @@ extension StatusPage {
             const times = stream[key];
             figure(key, times.count ? duration(times.median) : "–", times.count ? `95 %: ${duration(times.p95)}` : "no frame yet");
           }
-          figure("reconnects", count(stream.reconnects), stream.restarts ? plural(stream.restarts, "restart") : `${stream.state} for `
+          figure("reconnects", count(stream.reconnects), stream.restarts ? plural(stream.restarts, "restart") : `${stream.state} `
             + span(Math.max(0, (Date.now() - new Date(stream.since)) / 1000)));
 
           const counts = {};
@@ -115,7 +116,7 @@ extension StatusPage {
           }));
           list(article.querySelector(".events"), JSON.stringify(stream.events), () => stream.events.slice().reverse().map((event) => {
             const item = document.createElement("li");
-            const time = make("time", event.time ? new Date(event.time).toLocaleTimeString() : `${event.pts.toFixed(1)} s`);
+            const time = make("time", event.time ? clock(event.time) : `${event.pts.toFixed(1)} s`);
             if (event.time) time.dateTime = event.time;
             item.append(time, `${event.event} ${event.category} ${event.track}${event.place ? " · " + event.place : ""}`);
             return item;
@@ -160,27 +161,32 @@ extension StatusPage {
           }));
         }
 
+        function showSilence() {
+          const silence = performance.now() - lastAnswer;
+          if (silence < 2000) return;
+          byId("silence").textContent = `No answer since ${clock(Date.now() - silence)}; this page goes `
+            + "on by itself.";
+          byId("silence").hidden = false;
+          for (const known of streams.values()) known.picture.classList.add("old");
+        }
+
         async function refresh() {
+          let service;
           try {
             const response = await fetch("/api/streams", { signal: AbortSignal.timeout(5000) });
             if (!response.ok) throw new Error(`status ${response.status}`);
-            const service = await response.json();
-            lastAnswer = performance.now();
-            byId("silence").hidden = true;
-            showService(service);
-            const names = new Set(service.streams.map((stream) => stream.name));
-            for (const [name, known] of streams) if (!names.has(name)) forget(name, known);
-            for (const stream of service.streams) show(card(stream.name), stream);
-            byId("empty").hidden = service.streams.length > 0;
-          } catch (error) {
-            if (!(error instanceof TypeError || error instanceof DOMException)) console.warn(error);
-            const silence = performance.now() - lastAnswer;
-            if (silence < 2000) return;
-            byId("silence").textContent = `No answer since ${new Date(Date.now() - silence).toLocaleTimeString()}; this page goes `
-              + "on by itself.";
-            byId("silence").hidden = false;
-            for (const known of streams.values()) known.picture.classList.add("old");
+            service = await response.json();
+          } catch {
+            showSilence();
+            return;
           }
+          lastAnswer = performance.now();
+          byId("silence").hidden = true;
+          showService(service);
+          const names = new Set(service.streams.map((stream) => stream.name));
+          for (const [name, known] of streams) if (!names.has(name)) forget(name, known);
+          for (const stream of service.streams) show(card(stream.name), stream);
+          byId("empty").hidden = service.streams.length > 0;
         }
 
         const isSeen = (known) => {
@@ -212,9 +218,10 @@ extension StatusPage {
         }
 
         async function repeat() {
-          for (;;) {
+          try {
             if (!document.hidden) await refresh();
-            await new Promise((resolve) => setTimeout(resolve, 1000));
+          } finally {
+            setTimeout(repeat, 1000);
           }
         }
         repeat();

@@ -32,7 +32,7 @@ enum StatusPage {
               <p class="source"></p>
               <p class="error" hidden></p>
               <dl class="figures">
-                <div><dt>in</dt><dd class="in"></dd></div>
+                <div><dt>frames in</dt><dd class="in"></dd></div>
                 <div><dt>inferred</dt><dd class="inferred"></dd></div>
                 <div><dt>dropped</dt><dd class="dropped"></dd></div>
                 <div title="from the decoder to the record"><dt>latency</dt><dd class="latency"></dd></div>
@@ -88,7 +88,7 @@ enum StatusPage {
         [data-state=ended] { color: var(--soft); }
         .source { margin: .1rem 0 0; color: var(--soft); overflow-wrap: anywhere; }
         .picture { display: block; position: relative; width: 100%; padding: 0; border: 0; background: #0b0d0f; color: #8b949e;
-          font: inherit; aspect-ratio: 16 / 9; max-height: 26rem; overflow: hidden; cursor: zoom-in; }
+          font: inherit; aspect-ratio: 16 / 9; max-height: 22rem; overflow: hidden; cursor: zoom-in; }
         .large .picture { max-height: 85vh; cursor: zoom-out; }
         .picture:focus-visible { outline: 2px solid var(--focus); outline-offset: -2px; }
         .picture img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; visibility: hidden; }
@@ -119,6 +119,8 @@ enum StatusPage {
         .outputs li + li { border-top: 1px solid var(--line); }
         .outputs .count { color: var(--soft); margin-left: auto; }
         .outputs .bad { color: var(--bad); flex-basis: 100%; }
+        .rows, .events { scrollbar-width: thin; }
+        @media (max-width: 40rem) { header { position: static; } #service { margin-left: 0; } main { padding: .7rem; } }
         @media (prefers-reduced-motion: no-preference) { .picture img { transition: opacity .2s; } }
         """#
 }
