@@ -41,7 +41,7 @@ let package = Package(
             dependencies: [
                 "Annotation", "Events", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
                 "Tracking",
-                "Video", .product(name: "FlyingFox", package: "FlyingFox"),
+                "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
