@@ -27,7 +27,7 @@ streams:
     source: "test:shapes?size=640x360&rate=10&seed=1"
     outputs:
       - json: {folder}/shapes.jsonl
-  - name: "tall & <b>odd</b>"
+  - name: tall
     source: "test:shapes?size=240x320&rate=10&seed=2"
   - name: missing
     source: rtsp://127.0.0.1:{closed}/none
@@ -94,12 +94,13 @@ def get(url):
         return answer.status, answer.headers, answer.read()
 
 
-def wait_for_answer(url, patience):
+def wait_for_answer(url, daemon, patience=60):
     end = time.monotonic() + patience
     while True:
         try:
             return json.loads(get(f"{url}/api/streams")[2])
         except OSError as error:
+            require(not daemon or daemon.process.poll() is None, "the daemon has ended")
             require(time.monotonic() < end, f"{url} does not answer: {error}")
             time.sleep(0.2)
 
@@ -191,14 +192,14 @@ def main():
                 url = f"http://127.0.0.1:{daemon.port}"
             else:
                 url = options.url.rstrip("/")
-            service = wait_for_answer(url, patience=60)
+            service = wait_for_answer(url, daemon)
             page = browser.page()
             page.size(1400, 1000)
             page.open(url + "/")
             page.wait_for("cards", "document.querySelectorAll('article').length > 0")
 
             if daemon:
-                running = ["shapes", "tall & <b>odd</b>"]
+                running = ["shapes", "tall"]
                 # A connection that is refused is told of on its card, and keeps nobody else from anything.
                 wait_for_look(page, "missing", "its fault", lambda seen: seen["state"] == "waiting" and seen["error"])
             else:
@@ -209,7 +210,7 @@ def main():
                 print(f"{name}: frames {first['frame']} to {last['frame']}, {last['rows']} objects, {last['events']} events")
             if daemon:
                 wait_for_look(page, "shapes", "objects and events", lambda seen: seen["rows"] and seen["events"])
-                tall = look(page, "tall & <b>odd</b>")
+                tall = look(page, "tall")
                 require(abs(tall["shape"] - 240 / 320) < 0.01, f"the picture's sides have the ratio {tall['shape']}")
             check_layouts(page, options.screenshots)
             check_still_when_hidden(page)

@@ -113,7 +113,8 @@ final class HTTPListener: Sendable {
         }
     }
 
-    /// Ends connections until there is room for one more: the one that has waited longest for its client, before any that is answered.
+    /// Ends connections until there is room for one more: the one that has waited longest for its client, and only then one that
+    /// is answered.
     private func makeRoom() async {
         while true {
             let victim = connections.withLock { connections -> Task<Void, Never>? in

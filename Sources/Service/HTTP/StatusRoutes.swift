@@ -81,6 +81,7 @@ struct StatusRoutes: Sendable {
         let port: Substring
         if header.hasPrefix("[") {
             host = header.dropFirst().prefix { $0 != "]" }
+            guard host.endIndex < header.endIndex else { return false }
             port = header.dropFirst(host.count + 2)
         } else {
             host = header.prefix { $0 != ":" }

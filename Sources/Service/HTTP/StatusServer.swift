@@ -5,8 +5,9 @@ import Synchronization
 
 /// Answers over HTTP how the daemon is: `/`, `/api/streams`, `/metrics`, `/healthz`, `/readyz` and pictures.
 ///
-/// Nobody has to say who they are: where others than the machine's own users are to see it, a proxy belongs before it. On a loopback
-/// address only requests that name it are answered, so that no page of another site reads it through a browser (DNS rebinding).
+/// Nobody has to say who they are: where others than the machine's own users are to see it, a proxy belongs before it. On a
+/// loopback address only requests that name it are answered, so that no page of another site reads it through a browser (DNS
+/// rebinding).
 final class StatusServer: Sendable {
     /// Why the server cannot begin.
     enum Failure: Error, Equatable, CustomStringConvertible {

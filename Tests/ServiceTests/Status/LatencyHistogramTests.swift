@@ -21,7 +21,7 @@ struct LatencyHistogramTests {
     @Test("takes what is no duration as none")
     func oddities() {
         var histogram = LatencyHistogram()
-        for seconds in [-1, .nan, .infinity, -.infinity] { histogram.observe(seconds) }
+        for seconds in [-1, Double.nan, .infinity, -.infinity] { histogram.observe(seconds) }
         #expect(histogram.counts[0] == 4)
         #expect(histogram.sum == 0)
         #expect(histogram.quantile(0.5) == 0)

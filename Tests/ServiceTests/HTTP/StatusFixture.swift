@@ -103,6 +103,8 @@ extension ServiceSnapshot {
 /// It waits on threads of its own: those that tasks share are the server's.
 final class RawClient: Sendable {
     private let descriptor: CInt
+    /// One of its own, since tasks and the global queues have a few threads in common.
+    private let queue = DispatchQueue(label: "client")
 
     init(port: Int) throws(ClientFailure) {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
@@ -130,7 +132,7 @@ final class RawClient: Sendable {
     private func wait<Value: Sendable>(_ body: @escaping @Sendable (CInt) -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             // The descriptor stays open as long as the client is captured.
-            DispatchQueue.global().async { continuation.resume(returning: body(self.descriptor)) }
+            self.queue.async { continuation.resume(returning: body(self.descriptor)) }
         }
     }
 
@@ -141,7 +143,7 @@ final class RawClient: Sendable {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes {
-                    Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL.rawValue))
+                    Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
                 }
                 guard count > 0 else { return false }
                 rest.removeFirst(count)
