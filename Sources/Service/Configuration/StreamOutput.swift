@@ -1,3 +1,5 @@
+import Video
+
 /// Where a stream's results go. Paths are absolute, and `{stream}` in them has become the stream's name.
 public enum StreamOutput: Sendable, Equatable {
     /// `socket`: JSON lines for any number of clients of a Unix socket. Streams may share one.
@@ -91,7 +93,7 @@ public enum StreamOutput: Sendable, Equatable {
         public init(url: String) { self.url = url }
 
         /// The URL for people and logs, without whatever could be a secret in it.
-        public var redacted: String { Redaction.redacted(url) }
+        public var redacted: String { SourceAddress.redacted(url) }
     }
 
     public struct MQTT: Sendable, Equatable {

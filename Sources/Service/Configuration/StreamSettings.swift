@@ -40,6 +40,11 @@ public struct StreamSettings: Sendable, Equatable {
         tracker = TrackerConfiguration(threshold: threshold)
     }
 
+    /// The policy, or what follows from the source where none is given.
+    ///
+    /// - Parameter isLive: Whether the source goes on while nobody looks.
+    public func policy(isLive: Bool) -> Policy { policy ?? (isLive || source.nativeRate ? .latency : .everyFrame) }
+
     public enum Policy: String, Sendable, CaseIterable {
         /// The newest frame wins; what was dropped is counted.
         case latency

@@ -216,10 +216,10 @@ struct ServiceConfigurationTests {
 
     @Test("streams are equal where they mean the same, wherever they stand")
     func equality() throws {
-        let short = try configured("streams: [{name: a, source: test:x, classes: [person]}]")
-        let long = try configured("\n\nstreams:\n- source: {url: test:x}\n  name: a\n  classes:\n    - person\n")
+        let short = try configured("streams: [{name: a, source: test:shapes, classes: [person]}]")
+        let long = try configured("\n\nstreams:\n- source: {url: test:shapes}\n  name: a\n  classes:\n    - person\n")
         #expect(short == long && short.streams == long.streams)
-        let other = try configured("streams: [{name: a, source: test:x, classes: [car]}]")
+        let other = try configured("streams: [{name: a, source: test:shapes, classes: [car]}]")
         #expect(short.streams != other.streams)
     }
 
@@ -227,7 +227,8 @@ struct ServiceConfigurationTests {
     func layers() throws {
         let folder = try TemporaryFolder()
         let model = try folder.write("", to: "m")
-        let text = "http: localhost:1\nlog: debug\nthreads: 1\nprecision: bf16\nstreams: [{name: a, source: test:x}]"
+        let text =
+            "http: localhost:1\nlog: debug\nthreads: 1\nprecision: bf16\nstreams: [{name: a, source: test:shapes}]"
         #expect(try configured(text).http?.port == 1)
         #expect(try configured(text).log.level == .debug)
         let environment = [
@@ -245,7 +246,7 @@ struct ServiceConfigurationTests {
 
     @Test("a wrong value in the environment or a flag is told with its name")
     func wrongLayers() {
-        let text = "streams: [{name: a, source: test:x}]"
+        let text = "streams: [{name: a, source: test:shapes}]"
         let error = #expect(throws: ConfigurationError.self) {
             try configured(
                 text, environment: ["SEGMENTD_THREADS": "many", "SEGMENTD_LOG_LEVEL": "loud"],
@@ -257,18 +258,26 @@ struct ServiceConfigurationTests {
         #expect(messages.contains { $0.hasPrefix("--http: '9470' is no address") })
     }
 
-    @Test("the file is the one named, else that of SEGMENTD_CONFIG, else the system's")
+    @Test("the file is the one named, else that of SEGMENTD_CONFIG, else the first that is there")
     func fileName() throws {
-        #expect(ServiceConfiguration.path("a", environment: ["SEGMENTD_CONFIG": "b"]) == "a")
-        #expect(ServiceConfiguration.path(nil, environment: ["SEGMENTD_CONFIG": "b"]) == "b")
-        #expect(ServiceConfiguration.path(nil, environment: ["SEGMENTD_CONFIG": ""]) == "/etc/segmentd/segmentd.yaml")
+        let folder = try TemporaryFolder()
+        let places = ["\(folder.path)/near", "\(folder.path)/far"]
+        func found(_ path: String?, _ variable: String?) -> String {
+            let environment = variable.map { ["SEGMENTD_CONFIG": $0] } ?? [:]
+            return ServiceConfiguration.path(path, environment: environment, places: places)
+        }
+        #expect(found("a", "b") == "a")
+        #expect(found(nil, "b") == "b")
+        #expect(found(nil, "") == places[1] && found(nil, nil) == places[1])
+        try folder.write("", to: "near")
+        #expect(found(nil, nil) == places[0])
     }
 
     @Test("a file is read, and relative paths begin in its folder")
     func load() throws {
         let folder = try TemporaryFolder()
         try folder.write("x", to: "model")
-        let file = try folder.write("model: model\nstreams: [{name: a, source: test:x}]", to: "c.yaml")
+        let file = try folder.write("model: model\nstreams: [{name: a, source: test:shapes}]", to: "c.yaml")
         let configuration = try ServiceConfiguration.load(path: file, environment: [:])
         #expect(configuration.model == "\(folder.path)/model")
     }
