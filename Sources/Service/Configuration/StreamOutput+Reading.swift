@@ -215,10 +215,12 @@ extension StreamOutput.Push {
             section: section, username: .username, password: .password, passwordFile: .passwordFile,
             credentials: .credentials
         ).read(fromURL: parts.user)
-        transport = section.choice(.transport) ?? transport
         timeout = section.duration(.timeout, .milliseconds(100) ... .seconds(3600)) ?? timeout
         if let inner = section.section(.reconnect, of: ConfigurationKeys.Reconnect.self) {
             reconnect = StreamSettings.Reconnect(inner)
+            if reconnect.attempts != nil {
+                inner.report(.attempts, "a server is tried for ever; leave attempts out")
+            }
         }
     }
 }

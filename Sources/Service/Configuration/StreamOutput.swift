@@ -83,8 +83,6 @@ public enum StreamOutput: Sendable, Equatable {
         public var url: String
         /// `username`, `password`, `password_file`, `credentials`, or what stood in the URL.
         public var credentials = Credentials()
-        /// `transport`: how RTSP carries media.
-        public var transport = StreamSettings.Source.Transport.auto
         /// `timeout`: how long a call of the network may take.
         public var timeout = Duration.seconds(10)
         /// `reconnect`: how the next attempt follows a lost connection.

@@ -75,8 +75,6 @@ public struct StreamSettings: Sendable, Equatable {
         public var quality: Int?
         /// `preset`: the encoder's preset; nil for a quick one.
         public var preset: String?
-        /// `max_fps`: pictures a second at most; nil for the source's rate.
-        public var maximumRate: Double?
 
         public init() {}
     }

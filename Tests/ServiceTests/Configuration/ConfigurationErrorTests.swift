@@ -80,6 +80,10 @@ struct ConfigurationErrorTests {
             ("outputs: [record: {directory: /x, keep: 1s}]", "4:43: keep is shorter than a segment"),
             ("outputs: [push: http://h/x]", "4:19: the scheme 'http' is not known here"),
             ("outputs: [push: rtps://h/x]", "4:19: the scheme 'rtps' is not known here; did you mean 'rtsp'?"),
+            (
+                "outputs: [push: {url: 'rtsp://h/x', reconnect: {attempts: 3}}]",
+                "4:61: a server is tried for ever; leave attempts out"
+            ),
             ("outputs: [push: video.mp4]", "4:19: push needs a URL"),
             ("outputs: [mqtt: {topic: x}]", "4:19: mqtt needs a host"),
             ("outputs: [mqtt: {host: 'mqtt://h'}]", "4:26: host is 'mqtt://h'; write a broker's name or address"),

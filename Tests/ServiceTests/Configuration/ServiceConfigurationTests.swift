@@ -50,7 +50,7 @@ struct ServiceConfigurationTests {
             tracker: {track_high_thresh: 0.7, track_low_thresh: 0.2, new_track_thresh: 0.8, match_thresh: 0.9,
               track_buffer: 5, class_aware: false, duplicate_thresh: 1, mask_iou: false}
             annotate: {masks: false, boxes: false, labels: false, opacity: 0.75}
-            encoding: {codec: hevc, quality: 30, preset: slow, max_fps: 10}
+            encoding: {codec: hevc, quality: 30, preset: slow}
             zones: [{name: z, polygon: [[0, 0], [10, 0], [0, 20]], units: pixels, classes: [car], dwell: 10s}]
             lines: [{name: l, from: [0, 0.5], to: [1, 0.5], units: fraction, classes: [person]}]
             events: {update: 1s, lost_after: 3s, anchor: center, margin: 0.2}
@@ -75,7 +75,6 @@ struct ServiceConfigurationTests {
         expected.encoding.codec = "hevc"
         expected.encoding.quality = 30
         expected.encoding.preset = "slow"
-        expected.encoding.maximumRate = 10
         var zone = StreamSettings.Zone(name: "z", polygon: [.init(x: 0, y: 0), .init(x: 10, y: 0), .init(x: 0, y: 20)])
         zone.units = .pixels
         zone.classes = [WrittenName("car", at: anywhere)]
@@ -136,7 +135,7 @@ struct ServiceConfigurationTests {
             - hls: /x/hls
             - hls: {directory: /x/live, segment: 1s, window: 3}
             - push: rtsp://h:8554/{stream}
-            - push: {url: rtmp://h/x, username: u, password: p, transport: tcp, timeout: 2s, reconnect: {initial: 1s}}
+            - push: {url: rtmp://h/x, username: u, password: p, timeout: 2s, reconnect: {initial: 1s}}
             - mqtt: broker
             - mqtt: {host: b, port: 1, topic: 't/{stream}/', qos: 2, client_id: c, username: u, password: p, keepalive: 9s,
                 queue: 7, queue_size: 1MiB, tls: {ca: \(folder.path)/ca.pem, certificate: \(folder.path)/c.pem,
@@ -153,8 +152,7 @@ struct ServiceConfigurationTests {
         var hls = StreamOutput.HLS(directory: "/x/live")
         (hls.segment, hls.window) = (.seconds(1), 3)
         var push = StreamOutput.Push(url: "rtmp://h/x")
-        (push.credentials, push.transport, push.timeout) =
-            (Credentials(username: "u", password: Secret("p")), .tcp, .seconds(2))
+        (push.credentials, push.timeout) = (Credentials(username: "u", password: Secret("p")), .seconds(2))
         push.reconnect.initial = .seconds(1)
         var mqtt = StreamOutput.MQTT(host: "b", topic: "t/a")
         (mqtt.port, mqtt.qos, mqtt.clientID, mqtt.keepalive, mqtt.queue, mqtt.queueSize) =
