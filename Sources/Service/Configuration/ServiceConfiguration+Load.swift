@@ -94,10 +94,13 @@ extension ServiceConfiguration {
         stopTimeout = section.duration(.stopTimeout, .milliseconds(100) ... .seconds(3600)) ?? stopTimeout
     }
 
+    /// Streams of one daemon at most: each takes five of the 255 threads that Dispatch gives to queues that block.
+    private static let greatestCount = 48
+
     private static func streams(in section: Section<ConfigurationKeys.Service>) -> [StreamSettings] {
         let reader = section.reader
         let defaults = section.node(.defaults)
-        guard let nodes = section.elements(.streams, atMost: 1000, example: "[{name: door, source: rtsp://...}]"),
+        guard let nodes = section.elements(.streams, atMost: greatestCount, example: "[{name: door, source: rtsp://...}]"),
             !nodes.isEmpty
         else {
             if section.node(.streams)?.mapping == nil { section.report(.streams, "no streams are named") }
