@@ -19,8 +19,8 @@ public struct Tracker: Sendable {
     /// Seconds from one frame to the next at the stream's nominal rate, in which `track_buffer` and motion are counted.
     public let frameInterval: Double
     var tuning = Tuning()
-    private var tracks: [Track] = []
-    private var lastTime: Double?
+    var tracks: [Track] = []
+    var lastTime: Double?
     private var nextID = 1
 
     /// - Parameter frameInterval: Seconds; a number that no stream has counts as 1/30.
@@ -58,26 +58,10 @@ public struct Tracker: Sendable {
         return withoutDuplicates(frame.result)
     }
 
-    /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
-    /// the tracker is left as it is.
-    ///
-    /// For frames that the detector does not see. Boxes may reach beyond the picture.
-    public func predicted(at seconds: Double) -> [Instance] {
-        let frames = framesElapsed(at: seconds)
-        guard frames <= Double(configuration.trackBuffer) else { return [] }
-        return withoutDuplicates(
-            tracks.compactMap { track in
-                guard track.id != nil, track.unseenFrames == 0 else { return nil }
-                var track = track
-                track.predict(frames: frames, tuning: tuning)
-                return track.expected
-            })
-    }
-
     /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.
     ///
     /// Suppression in the detector is by class, so an object that looks like two classes comes as two.
-    private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
+    func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
         guard configuration.duplicateThreshold < 1, objects.count > 1 else { return objects }
         let standing = Dictionary(
             tracks.compactMap { track in track.id.map { ($0, track.evidence) } }, uniquingKeysWith: max)
@@ -145,7 +129,7 @@ public struct Tracker: Sendable {
         for index in tracks.indices { tracks[index].predict(frames: frames, tuning: tuning) }
     }
 
-    private func framesElapsed(at seconds: Double) -> Double {
+    func framesElapsed(at seconds: Double) -> Double {
         guard let lastTime else { return 0 }
         let frames = (seconds - lastTime) / frameInterval
         return frames.isFinite && frames > 0 ? frames : 1
