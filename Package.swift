@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances"]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline"),
-        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Video"]),
+        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Pipeline", "Video"]),
         .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
@@ -67,11 +67,11 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Events", "Instances", "Outputs", "Pipeline", "Service", "Video",
+                "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN"]),
+            name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN", "Outputs"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 // FFmpeg's macros, which Swift cannot import, as inline functions; and what has changed between its versions 5 and 7.
 #pragma once
 #include <libavcodec/avcodec.h>
+#include <libavdevice/avdevice.h>
 #include <libavformat/avformat.h>
 #include <libavutil/buffer.h>
 #include <libavutil/channel_layout.h>
@@ -82,4 +83,14 @@ static inline void segmentd_copy_planes(AVFrame *target, const AVFrame *source, 
 static inline int segmentd_layout(
     AVFrame *frame, enum AVPixelFormat format, int width, int height, int align, uint8_t *memory) {
     return av_image_fill_arrays(frame->data, frame->linesize, memory, format, width, height, align);
+}
+
+/// A writer that hands its bytes, front to back, to a function; `buffer` is from av_malloc and then the writer's.
+static inline AVIOContext *segmentd_byte_writer(
+    unsigned char *buffer, int size, void *opaque, int (*write)(void *opaque, const uint8_t *bytes, int count)) {
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+    return avio_alloc_context(buffer, size, 1, opaque, NULL, write, NULL);
+#else
+    return avio_alloc_context(buffer, size, 1, opaque, NULL, (int (*)(void *, uint8_t *, int))write, NULL);
+#endif
 }

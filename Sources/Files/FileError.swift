@@ -31,7 +31,7 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Puts the system's error number into words.
-    init(action: String, path: String, code: CInt) {
+    public init(action: String, path: String, code: CInt) {
         self =
             switch code {
             case ENOENT where action != "write": .missing(path: path)

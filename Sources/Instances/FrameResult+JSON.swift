@@ -13,6 +13,7 @@ extension FrameResult {
             json.integer("width", width)
             json.integer("height", height)
             json.bool("inferred", inferred)
+            if isStill { json.bool("still", true) }
             json.integer("dropped", dropped)
             json.array("objects") { json in
                 for object in objects {

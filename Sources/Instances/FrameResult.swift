@@ -14,6 +14,8 @@ public struct FrameResult: Sendable, Equatable {
     public var height: Int
     /// Whether the detector saw this frame; otherwise the tracker predicted its objects.
     public var inferred: Bool
+    /// Whether nothing moved, so that the objects are those of the last frame that the detector saw; never where `inferred`.
+    public var isStill = false
     /// Frames that were dropped before this one and after the last one reported.
     public var dropped: Int
     /// The objects in the frame.

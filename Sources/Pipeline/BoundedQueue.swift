@@ -42,6 +42,9 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
         var phase = Phase.open
         var metrics = Metrics()
 
+        /// The place of the newest element.
+        var newest: Int? { metrics.depth > 0 ? (head + metrics.depth - 1) % ring.count : nil }
+
         mutating func append(_ element: Element) {
             ring[(head + metrics.depth) % ring.count] = element
             metrics.depth += 1
@@ -60,11 +63,17 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
     }
 
     private let monitor: Monitor<State>
+    private let supersede: (@Sendable (inout Element) -> Void)?
 
-    public init(capacity: Int, policy: FullPolicy = .block) {
+    /// - Parameter supersede: Told to let go of what the newest element holds only for as long as it is the newest; called when one more
+    ///   comes, under the queue's lock.
+    public init(
+        capacity: Int, policy: FullPolicy = .block, supersede: (@Sendable (inout Element) -> Void)? = nil
+    ) {
         precondition(capacity > 0, "a queue holds at least one element")
         self.capacity = capacity
         self.policy = policy
+        self.supersede = supersede
         monitor = Monitor(State(ring: Array(repeating: nil, count: capacity)))
     }
 
@@ -76,6 +85,7 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
         let canProceed: (State) -> Bool = { [capacity, policy] state in
             policy == .newestWins || state.metrics.depth < capacity || state.phase != .open
         }
+        let supersede = supersede
         // What makes room is released after the lock: its deinit may be long, or use this queue.
         let (isTaken, _): (Bool, Element?) = monitor.update(when: canProceed) { state, waited in
             state.metrics.waitingForRoom += waited
@@ -84,6 +94,10 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
             if state.metrics.depth == capacity {
                 oldest = state.removeFirst()
                 state.metrics.dropped += 1
+            }
+            if let supersede, let newest = state.newest, var last = state.ring[newest] {
+                supersede(&last)
+                state.ring[newest] = last
             }
             state.append(element)
             state.metrics.pushed += 1
@@ -101,6 +115,28 @@ public final class BoundedQueue<Element: Sendable>: Sendable {
             guard let element = state.removeFirst() else { return nil }
             state.metrics.popped += 1
             return element
+        }
+    }
+
+    /// Waits for an element while the queue is open, and leaves it inside.
+    ///
+    /// - Returns: False where the queue is finished and empty, or cancelled.
+    public func waitForElement() -> Bool {
+        monitor.update(when: { $0.metrics.depth > 0 || $0.phase != .open }) { state, waited in
+            state.metrics.waitingForElements += waited
+            return state.metrics.depth > 0
+        }
+    }
+
+    /// Takes what is inside, the oldest element first; never waits.
+    ///
+    /// - Parameter limit: The most elements to take.
+    public func takeAll(limit: Int = .max) -> [Element] {
+        monitor.update { state in
+            var taken: [Element] = []
+            while taken.count < limit, let element = state.removeFirst() { taken.append(element) }
+            state.metrics.popped += taken.count
+            return taken
         }
     }
 

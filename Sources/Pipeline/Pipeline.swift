@@ -57,11 +57,12 @@ public final class Pipeline: Sendable {
     /// - Parameters:
     ///   - capacity: Items that may wait for the next stage.
     ///   - whenFull: What happens when that many wait.
+    ///   - supersede: Told to let go of what an item holds only while it is the newest that waits.
     public func source<Output: Sendable>(
         _ name: String, capacity: Int = 2, whenFull: FullPolicy = .block,
-        pull: sending @escaping () throws -> Output?
+        supersede: (@Sendable (inout Output) -> Void)? = nil, pull: sending @escaping () throws -> Output?
     ) -> Channel<Output> {
-        let output = BoundedQueue<Output>(capacity: capacity, policy: whenFull)
+        let output = BoundedQueue<Output>(capacity: capacity, policy: whenFull, supersede: supersede)
         let stage = Stage(
             name: name, pipeline: self.name,
             addQueueMetrics: { $0.add(output: output.metrics) },
@@ -91,6 +92,33 @@ public final class Pipeline: Sendable {
                 while let item = queue.pop() {
                     guard let made = try stage.measure({ try transform(item) }) else { continue }
                     guard output.push(made) else { return }
+                }
+                output.finish()
+            })
+        take(input)
+        return add(stage, output: output)
+    }
+
+    /// Adds a stage that chooses among the items that wait, and makes any number of items of them.
+    ///
+    /// - Parameter work: Called whenever an item waits, and takes at least one.
+    public func stage<Input: Sendable, Output: Sendable>(
+        _ name: String, from input: Channel<Input>, capacity: Int = 2, whenFull: FullPolicy = .block,
+        choosing work: sending @escaping (Inbox<Input, Output>) throws -> Void
+    ) -> Channel<Output> {
+        let output = BoundedQueue<Output>(capacity: capacity, policy: whenFull)
+        let queue = input.queue
+        let stage = Stage(
+            name: name, pipeline: self.name,
+            addQueueMetrics: {
+                $0.add(input: queue.metrics)
+                $0.add(output: output.metrics)
+            },
+            work: { stage in
+                let inbox = Inbox(queue: queue, output: output, stage: stage)
+                while queue.waitForElement() {
+                    try stage.measure { try work(inbox) }
+                    guard !inbox.isClosed else { return }
                 }
                 output.finish()
             })

@@ -44,15 +44,31 @@ final class Stage: @unchecked Sendable {
 
     /// Runs the stage's own work on one item and counts it.
     func measure<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let (start, processorStart) = (ContinuousClock.now, Self.processorTime)
+        let processorStart = Self.processorTime
+        beginWork()
         defer {
-            let (elapsed, processor) = (ContinuousClock.now - start, Self.processorTime - processorStart)
-            own.withLock { metrics in
-                metrics.busy += elapsed
-                metrics.processor += processor
-            }
+            endWork()
+            let processor = Self.processorTime - processorStart
+            own.withLock { $0.processor += processor }
         }
         return try body()
+    }
+
+    /// Runs something inside of the stage's work that is waiting for others, and is not counted as work.
+    func idle<Result>(_ body: () throws -> Result) rethrows -> Result {
+        endWork()
+        defer { beginWork() }
+        return try body()
+    }
+
+    private func beginWork() { own.withLock { $0.busySince = ContinuousClock.now } }
+
+    private func endWork() {
+        own.withLock { metrics in
+            guard let since = metrics.busySince else { return }
+            metrics.busy += ContinuousClock.now - since
+            metrics.busySince = nil
+        }
     }
 
     /// Processor time that this thread has taken.

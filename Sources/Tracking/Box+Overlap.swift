@@ -1,6 +1,14 @@
 import Instances
 
 extension Box {
+    /// The part that lies in a picture; without sides where none does.
+    func clipped(width: Int, height: Int) -> Box {
+        let (right, bottom) = (Float(width), Float(height))
+        return Box(
+            x0: min(max(x0, 0), right), y0: min(max(y0, 0), bottom), x1: min(max(x1, 0), right),
+            y1: min(max(y1, 0), bottom))
+    }
+
     /// The box with every side moved out by `fraction` of the side it is on.
     func expanded(by fraction: Float) -> Box {
         let (x, y) = (width * fraction, height * fraction)

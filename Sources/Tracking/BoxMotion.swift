@@ -67,16 +67,6 @@ struct BoxMotion: Equatable, Sendable {
         holdSides()
     }
 
-    /// Whether the centre moves faster than `leastSpeed`, over the size and in a frame, and faster than its velocity is
-    /// uncertain.
-    func isMoving(leastSpeed: Double, tuning: Tuning) -> Bool {
-        let least = square(leastSpeed * scale)
-        return [x, y].contains { axis in
-            let speed = square(axis.velocity)
-            return speed > least && speed > square(tuning.sureSpeed) * axis.velocityVariance
-        }
-    }
-
     /// The length that noise is measured in, pixels.
     private var scale: Double { (max(width.position, 1) * max(height.position, 1)).squareRoot() }
 }

@@ -30,11 +30,6 @@ struct Track: Sendable {
     /// Stays where it is, because the picture stands still.
     mutating func rest() { motion.rest() }
 
-    /// Whether it moves beyond what the detector's errors look like.
-    func isMoving(frameInterval: Double, tuning: Tuning) -> Bool {
-        motion.isMoving(leastSpeed: tuning.leastSpeed * frameInterval, tuning: tuning)
-    }
-
     /// Takes over the detection that shows the object in the current frame.
     mutating func see(_ detection: Instance, tuning: Tuning) {
         let doubt = 1 + tuning.noiseByScore * max(0, 1 - Double(detection.score))

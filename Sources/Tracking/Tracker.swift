@@ -19,14 +19,21 @@ public struct Tracker: Sendable {
     /// Seconds from one frame to the next at the stream's nominal rate, in which `track_buffer` and motion are counted.
     public let frameInterval: Double
     var tuning = Tuning()
-    var tracks: [Track] = []
-    var lastTime: Double?
-    private var nextID = 1
+    private var tracks: [Track] = []
+    private var lastTime: Double?
+    private var nextID: Int
+    /// Frames from one update to the next of late: more than 1 where the detector sees only some frames.
+    private var updateGap = 1.0
 
-    /// - Parameter frameInterval: Seconds; a number that no stream has counts as 1/30.
+    /// - Parameters:
+    ///   - frameInterval: Seconds; a number that no stream has counts as 1/30.
+    ///   - firstID: The first identity to give.
     /// - Throws: `TrackerConfiguration.Failure` where a value is out of its range.
-    public init(configuration: TrackerConfiguration = TrackerConfiguration(), frameInterval: Double = 1.0 / 30) throws {
+    public init(
+        configuration: TrackerConfiguration = TrackerConfiguration(), frameInterval: Double = 1.0 / 30, firstID: Int = 1
+    ) throws {
         try configuration.validate()
+        nextID = firstID
         self.configuration = configuration
         self.frameInterval = frameInterval.isFinite && frameInterval > 0 ? frameInterval : 1.0 / 30
     }
@@ -58,10 +65,48 @@ public struct Tracker: Sendable {
         return withoutDuplicates(frame.result)
     }
 
+    /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
+    /// the tracker is left as it is.
+    ///
+    /// For frames that the detector does not see. Boxes are cut to the picture; what has left it, by its box or by its mask, is
+    /// left out.
+    ///
+    /// - Parameters:
+    ///   - seconds: The frame's presentation time.
+    ///   - width: The picture's width, pixels.
+    ///   - height: The picture's height, pixels. Masks of a picture of another size are left out.
+    public func predicted(at seconds: Double, width: Int, height: Int) -> [Instance] {
+        let frames = framesElapsed(at: seconds)
+        guard frames <= longestUnseen else { return [] }
+        return withoutDuplicates(
+            tracks.compactMap { track in
+                guard track.id != nil, track.unseenFrames == 0 else { return nil }
+                var track = track
+                track.predict(frames: frames, tuning: tuning)
+                var instance = track.expected
+                instance.box = instance.box.clipped(width: width, height: height)
+                if let mask = instance.mask, mask.width != width || mask.height != height { instance.mask = nil }
+                let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
+                return isInside ? instance : nil
+            })
+    }
+
+    /// The confirmed objects of the last frame as they were, for a frame in which nothing has moved.
+    ///
+    /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness. What moved before has come to
+    /// rest.
+    public mutating func hold(at seconds: Double) -> [Instance] {
+        guard let lastTime else { return [] }
+        self.lastTime = seconds.isFinite ? seconds : lastTime
+        for index in tracks.indices { tracks[index].rest() }
+        return withoutDuplicates(
+            tracks.compactMap { track in track.id != nil && track.unseenFrames == 0 ? track.held : nil })
+    }
+
     /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.
     ///
     /// Suppression in the detector is by class, so an object that looks like two classes comes as two.
-    func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
+    private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
         guard configuration.duplicateThreshold < 1, objects.count > 1 else { return objects }
         let standing = Dictionary(
             tracks.compactMap { track in track.id.map { ($0, track.evidence) } }, uniquingKeysWith: max)
@@ -123,13 +168,23 @@ public struct Tracker: Sendable {
     private mutating func move(to seconds: Double) {
         let frames = framesElapsed(at: seconds)
         lastTime = seconds.isFinite ? seconds : (lastTime ?? 0) + frameInterval
-        // Half a frame of tolerance for times that were rounded to a container's time base.
-        let longest = Double(configuration.trackBuffer) + 1.5
+        let longest = longestUnseen
         tracks.removeAll { $0.unseenFrames + frames > longest }
+        // An outage is no rhythm, hence the bound.
+        updateGap += 0.25 * (min(frames, 4 * updateGap) - updateGap)
+        updateGap = max(1, updateGap)
         for index in tracks.indices { tracks[index].predict(frames: frames, tuning: tuning) }
     }
 
-    func framesElapsed(at seconds: Double) -> Double {
+    /// The frames after which a track is given up that nothing shows.
+    ///
+    /// A detector that sees every fiftieth frame only has to have missed an object a few times all the same.
+    private var longestUnseen: Double {
+        // Half a frame of tolerance for times that were rounded to a container's time base.
+        max(Double(configuration.trackBuffer) + 1.5, updateGap > 2 ? tuning.missesSurvived * updateGap : 0)
+    }
+
+    private func framesElapsed(at seconds: Double) -> Double {
         guard let lastTime else { return 0 }
         let frames = (seconds - lastTime) / frameInterval
         return frames.isFinite && frames > 0 ? frames : 1

@@ -30,8 +30,6 @@ struct Tuning: Sendable {
     /// The weight of the part of the smaller box that lies in the greater: an object that comes out from behind another
     /// shows a part of itself, inside of where it is expected.
     var containment = 0.7
-    /// The speed from which a track counts as moving, sizes a second.
-    var leastSpeed = 0.05
-    /// How many standard deviations a speed must be away from 0 to count as one.
-    var sureSpeed = 3.0
+    /// Updates in a row that a track survives unseen where updates are rare.
+    var missesSurvived = 3.5
 }

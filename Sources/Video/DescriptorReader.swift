@@ -68,7 +68,7 @@ final class DescriptorReader {
         while true {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let ready = poll(&waiting, 1, 100)
-            if interrupter.isInterrupted { return FFmpeg.exit }
+            if interrupter.endsWaits { return FFmpeg.exit }
             if ready < 0 && errno != EINTR { return -errno }
             if ready <= 0 { continue }
             let got = Glibc.read(descriptor, target, Int(size))

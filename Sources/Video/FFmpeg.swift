@@ -14,6 +14,8 @@ enum FFmpeg {
         av_log_set_level(AV_LOG_QUIET)
         // SVT-AV1 has a log of its own, which only the environment can turn off; 0 leaves fatal errors.
         setenv("SVT_LOG", "0", 0)
+        // Cameras, and the patterns of `test:` addresses.
+        avdevice_register_all()
         avformat_network_init()
         return true
     }()

@@ -11,6 +11,10 @@ enum InputName: Equatable {
     case images([String])
     /// Anything FFmpeg opens by a scheme, or a numbered pattern such as `frame%04d.png`.
     case address(String)
+    /// A camera's device, through Video4Linux2.
+    case camera(String)
+    /// A description of a filter graph whose only output is a video.
+    case graph(String)
 
     /// The suffixes by which a folder's images are recognised.
     static let imageSuffixes = [
@@ -57,7 +61,7 @@ enum InputName: Equatable {
     }
 
     /// Whether the name begins as a URL does (RFC 3986, section 3.1).
-    private static func hasScheme(_ input: String) -> Bool {
+    static func hasScheme(_ input: String) -> Bool {
         guard let colon = input.firstIndex(of: ":"), input[colon...].hasPrefix("://") else { return false }
         let scheme = input[..<colon]
         guard let first = scheme.first, first.isASCII && first.isLetter else { return false }

@@ -18,13 +18,21 @@ final class MediaReader {
     let input: String
     private(set) var context: UnsafeMutablePointer<AVFormatContext>?
     private(set) var decoder: UnsafeMutablePointer<AVCodecContext>?
-    let stream: UnsafeMutablePointer<AVStream>
+    private(set) var stream: UnsafeMutablePointer<AVStream>
     private(set) var losses = Losses()
     /// Takes the packets of the audio streams.
     let audio: AudioQueue?
 
     private let io: DescriptorReader?
+    private let options: VideoSource.Options
     private let interrupter: Interrupter
+    private let isPolled: Bool
+    /// What the decoder was opened for.
+    private var codec: AVCodecID
+    /// How many streams there were when the input was opened; those behind came later.
+    private let firstStreams: Int
+    /// Whether `packet` holds the first packet of another codec, for which the present decoder is emptied.
+    private var isSwitching = false
     private let packet: Packet
     private var isDraining = false
     private var hasDecoded = false
@@ -35,11 +43,15 @@ final class MediaReader {
     private var reached = 0.0
     private var readErrors = 0
     private var decodeErrors = 0
+    /// Packets that the decoder has refused since its last frame.
+    private var refused = 0
 
     /// A demuxer or decoder that fails this often in a row has nothing more to say.
     private static let errorLimit = 64
+    /// A live stream that the decoder refuses this often in a row has become another one, which only opening tells.
+    private static let refusalLimit = 32
     /// Demuxers for text, which take any bytes that have their suffix.
-    private static let textFormats: Set<String> = ["tty", "bin", "xbin", "adf", "idf"]
+    static let textFormats: Set<String> = ["tty", "bin", "xbin", "adf", "idf"]
 
     /// Opens the input and its decoder.
     ///
@@ -52,36 +64,28 @@ final class MediaReader {
         interrupter = options.interrupter
         self.audio = audio
         packet = try Packet()
-        var url = input
-        var settings = options.formatOptions
-        switch name {
-        case .standardInput:
-            io = try DescriptorReader(descriptor: 0, interrupter: options.interrupter)
-            url = ""
-        case .pipe(let path):
-            io = try DescriptorReader(descriptor: -1, path: path, interrupter: options.interrupter)
-            url = ""
-        case .file(let path):
-            io = nil
-            // Without a scheme, a colon in a file's name would be taken for the end of one; without this setting, a
-            // percent sign in an image's name for a pattern.
-            url = "file:" + path
-            settings["pattern_type"] = settings["pattern_type"] ?? "none"
-        case .images: preconditionFailure("images are opened one by one")
-        case .address(let address):
-            io = nil
-            if !address.contains("://") { settings["framerate"] = options.imageFrameRate.description }
-        }
+        self.options = options
         if case .address(let address) = name { isRemote = address.contains("://") } else { isRemote = false }
+        options.interrupter.limit(to: options.openTimeout)
+        defer { options.interrupter.deadline = nil }
 
-        let opened = try Self.open(url, io: io, settings: settings, interrupter: options.interrupter, input: input)
+        let opened: UnsafeMutablePointer<AVFormatContext>
+        do {
+            let target = try Target(name, options: options)
+            io = target.io
+            isPolled = target.isPolled
+            opened = try Self.open(target, interrupter: options.interrupter, input: input)
+        } catch {
+            throw Self.cause(of: error, options, input: input)
+        }
         do {
             (stream, decoder) = try Self.openDecoder(opened, options: options, input: input)
+            codec = stream.pointee.codecpar.pointee.codec_id
+            firstStreams = Int(opened.pointee.nb_streams)
         } catch {
             var opened: UnsafeMutablePointer<AVFormatContext>? = opened
             avformat_close_input(&opened)
-            // What an interrupted probe did not find is no statement about the input.
-            throw options.interrupter.isInterrupted ? VideoError.interrupted(input: input) : error
+            throw Self.cause(of: error, options, input: input)
         }
         context = opened
         for index in 0..<Int(opened.pointee.nb_streams) {
@@ -90,111 +94,27 @@ final class MediaReader {
         }
     }
 
+    /// What an interrupted or overdue opening did not find is no statement about the input.
+    private static func cause(of error: any Error, _ options: VideoSource.Options, input: String) -> any Error {
+        if options.interrupter.isInterrupted { return VideoError.interrupted(input: input) }
+        guard let timeout = options.openTimeout, options.interrupter.hasExpired else { return error }
+        return VideoError.timedOut(input: input, after: timeout)
+    }
+
     deinit {
+        // Some protocols take leave of the server, which may have stopped listening.
+        if options.openTimeout != nil { interrupter.limit(to: .seconds(1)) }
         avcodec_free_context(&decoder)
         avformat_close_input(&context)
-    }
-
-    private static func open(
-        _ url: String, io: DescriptorReader?, settings: [String: String], interrupter: Interrupter, input: String
-    ) throws -> UnsafeMutablePointer<AVFormatContext> {
-        guard let allocated = avformat_alloc_context() else { throw VideoError.outOfMemory }
-        allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupter).toOpaque()
-        allocated.pointee.interrupt_callback.callback = { opaque in
-            guard let opaque else { return 0 }
-            return Unmanaged<Interrupter>.fromOpaque(opaque).takeUnretainedValue().isInterrupted ? 1 : 0
-        }
-        if let io { allocated.pointee.pb = io.context }
-        var context: UnsafeMutablePointer<AVFormatContext>? = allocated
-        var list = OptionList(settings)
-        // Frees the context where it fails.
-        let code = avformat_open_input(&context, url, nil, &list.pointer)
-        guard code >= 0, let context else { throw openingError(code, io: io, input: input) }
-        let isText = textFormats.contains(String(cString: context.pointee.iformat.pointee.name))
-        var opened: UnsafeMutablePointer<AVFormatContext>? = context
-        if isText {
-            avformat_close_input(&opened)
-            throw VideoError.notMedia(input: input)
-        }
-        probe(context)
-        return context
-    }
-
-    /// Reads ahead for what the header does not say; what is not found is missed when the decoder is opened.
-    private static func probe(_ context: UnsafeMutablePointer<AVFormatContext>) {
-        // Probing decodes too, so that its decoders need the bound on frames as well.
-        var lists: [OpaquePointer?] = Array(repeating: nil, count: Int(context.pointee.nb_streams))
-        for index in lists.indices { av_dict_set(&lists[index], "max_pixels", String(PictureLimits.pixels), 0) }
-        lists.withUnsafeMutableBufferPointer { _ = avformat_find_stream_info(context, $0.baseAddress) }
-        for index in lists.indices { av_dict_free(&lists[index]) }
-    }
-
-    private static func openingError(_ code: CInt, io: DescriptorReader?, input: String) -> VideoError {
-        if code == FFmpeg.exit { return .interrupted(input: input) }
-        if let io, io.count == 0, code == FFmpeg.invalidData || code == FFmpeg.endOfFile { return .empty(input: input) }
-        if code == FFmpeg.invalidData || code == FFmpeg.endOfFile {
-            return io == nil && beginsAsMP4(input) ? .noIndex(input: input) : .notMedia(input: input)
-        }
-        return .unreadable(input: input, reason: FFmpeg.reason(code))
-    }
-
-    /// Whether a file's first box is the one that every MP4 begins with (ISO/IEC 14496-12, section 4.3).
-    private static func beginsAsMP4(_ path: String) -> Bool {
-        // Opening a pipe a second time would wait for a second writer.
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        guard let file = fopen(path, "rb") else { return false }
-        defer { fclose(file) }
-        var head = [UInt8](repeating: 0, count: 8)
-        return fread(&head, 1, 8, file) == 8 && Array(head[4...]) == Array("ftyp".utf8)
-    }
-
-    private static func openDecoder(
-        _ context: UnsafeMutablePointer<AVFormatContext>, options: VideoSource.Options, input: String
-    ) throws -> (UnsafeMutablePointer<AVStream>, UnsafeMutablePointer<AVCodecContext>) {
-        let index = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
-        let hasAudio = av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0) >= 0
-        guard index >= 0, let stream = context.pointee.streams[Int(index)] else {
-            if context.pointee.nb_streams == 0 { throw VideoError.notMedia(input: input) }
-            throw VideoError.noVideo(input: input, hasAudio: hasAudio)
-        }
-        // The cover of a music file is a picture, but no video.
-        if hasAudio && stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
-            throw VideoError.noVideo(input: input, hasAudio: true)
-        }
-        guard let parameters = stream.pointee.codecpar else {
-            throw VideoError.noVideo(input: input, hasAudio: hasAudio)
-        }
-        let (width, height) = (Int(parameters.pointee.width), Int(parameters.pointee.height))
-        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
-            throw VideoError.unsupportedCodec(input: input, codec: FFmpeg.codecName(parameters.pointee.codec_id))
-        }
-        guard width > 0 || height > 0 || parameters.pointee.format >= 0 else {
-            throw VideoError.nothingDecoded(input: input)
-        }
-        guard PictureLimits.accept(width: width, height: height) else {
-            throw VideoError.badSize(input: input, width: width, height: height)
-        }
-        var decoder = avcodec_alloc_context3(codec)
-        guard let opened = decoder else { throw VideoError.outOfMemory }
-        var code = avcodec_parameters_to_context(opened, parameters)
-        opened.pointee.pkt_timebase = stream.pointee.time_base
-        opened.pointee.thread_count = CInt(options.threads)
-        opened.pointee.thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE
-        opened.pointee.max_pixels = Int64(PictureLimits.pixels)
-        if code >= 0 { code = avcodec_open2(opened, codec, nil) }
-        guard code >= 0 else {
-            avcodec_free_context(&decoder)
-            throw VideoError.unsupportedCodec(
-                input: input, codec: "\(FFmpeg.codecName(parameters.pointee.codec_id)) (\(FFmpeg.reason(code)))")
-        }
-        return (stream, opened)
+        if options.openTimeout != nil { interrupter.deadline = nil }
     }
 
     /// The next decoded frame, owned by the caller; nil at the end.
     ///
-    /// - Throws: `VideoError.interrupted`, `.readFailed`, `.nothingDecoded`, `.badSize`.
+    /// - Throws: `VideoError.interrupted`, `.timedOut`, `.readFailed`, `.nothingDecoded`, `.badSize`.
     func next() throws -> UnsafeMutablePointer<AVFrame>? {
+        interrupter.limit(to: options.readTimeout)
+        defer { interrupter.deadline = nil }
         let frame = try FFmpeg.frame()
         do {
             while true {
@@ -204,13 +124,17 @@ final class MediaReader {
                     guard PictureLimits.accept(width: width, height: height) else {
                         throw VideoError.badSize(input: input, width: width, height: height)
                     }
-                    (hasDecoded, decodeErrors) = (true, 0)
+                    (hasDecoded, decodeErrors, refused) = (true, 0, 0)
                     return frame
                 }
                 if code != FFmpeg.again && code != FFmpeg.endOfFile && decodeErrors < Self.errorLimit {
                     // Damage that the decoder could not conceal; what comes next may be whole.
                     decodeErrors += 1
                     losses.packets += 1
+                    continue
+                }
+                if isSwitching {
+                    try switchDecoder()
                     continue
                 }
                 if code == FFmpeg.endOfFile || isDraining { break }
@@ -226,10 +150,50 @@ final class MediaReader {
     }
 
     private func end() throws -> UnsafeMutablePointer<AVFrame>? {
-        if interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
+        try checkWaiting()
         if isRemote, let reason = brokenOff { throw VideoError.readFailed(input: input, reason: reason) }
         guard hasDecoded else { throw VideoError.nothingDecoded(input: input) }
         return nil
+    }
+
+    /// - Throws: `VideoError.interrupted`, `.timedOut`.
+    private func checkWaiting() throws {
+        if interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
+        if let timeout = options.readTimeout, interrupter.hasExpired {
+            throw VideoError.timedOut(input: input, after: timeout)
+        }
+    }
+
+    private func noteRefusal() throws {
+        losses.packets += 1
+        refused += 1
+        guard options.isLowDelay, hasDecoded, refused >= Self.refusalLimit else { return }
+        throw VideoError.readFailed(
+            input: input, reason: "\(refused) packets in a row could not be decoded; the codec may have changed")
+    }
+
+    /// Whether `packet` needs another decoder: a transport stream may announce another codec, or another stream in place
+    /// of the present one, in mid-stream.
+    private func needsNewDecoder() -> Bool {
+        guard let context, let other = context.pointee.streams[Int(packet.pointer.pointee.stream_index)],
+            let parameters = other.pointee.codecpar, parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO,
+            avcodec_find_decoder(parameters.pointee.codec_id) != nil
+        else { return false }
+        if other == stream { return parameters.pointee.codec_id != codec }
+        // One that came later takes over only where no program holds the first any more.
+        return other.pointee.index >= firstStreams && context.pointee.nb_programs > 0
+            && av_find_program_from_stream(context, nil, stream.pointee.index) == nil
+    }
+
+    /// Exchanges the decoder for one of the packet's stream, and gives it the packet.
+    private func switchDecoder() throws {
+        isSwitching = false
+        let index = Int(packet.pointer.pointee.stream_index)
+        guard let next = context?.pointee.streams[index] else { return }
+        let opened = try Self.decoder(for: next, options: options, input: input)
+        avcodec_free_context(&decoder)
+        (decoder, stream, codec) = (opened, next, next.pointee.codecpar.pointee.codec_id)
+        if avcodec_send_packet(decoder, packet.pointer) < 0 { losses.packets += 1 }
     }
 
     /// Reads packets until the decoder has got one, or knows that there are no more.
@@ -241,20 +205,33 @@ final class MediaReader {
             if code >= 0 {
                 readErrors = 0
                 note(packet)
+                if options.readTimeout != nil { try checkWaiting() }
+                if needsNewDecoder() {
+                    isSwitching = true
+                    avcodec_send_packet(decoder, nil)
+                    return
+                }
                 if packet.pointee.stream_index == stream.pointee.index {
                     if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 {
                         losses.packets += 1
                         // A packet that the end of the file has cut short.
                         if avio_feof(context?.pointee.pb) != 0 { losses.isTruncated = true }
                     }
-                    if avcodec_send_packet(decoder, packet) < 0 { losses.packets += 1 }
+                    if avcodec_send_packet(decoder, packet) < 0 { try noteRefusal() }
                     return
                 }
                 try audio?.append(packet)
                 continue
             }
-            if code == FFmpeg.exit || interrupter.isInterrupted { throw VideoError.interrupted(input: input) }
-            if code == FFmpeg.again { continue }
+            if code == FFmpeg.exit || interrupter.endsWaits {
+                try checkWaiting()
+                throw VideoError.interrupted(input: input)
+            }
+            if code == FFmpeg.again {
+                // A camera's frames are far enough apart for this to cost nothing, and near enough to notice no delay.
+                if isPolled { interrupter.wait(until: .now + .milliseconds(2)) }
+                continue
+            }
             if code == FFmpeg.invalidData && readErrors < Self.errorLimit {
                 // Such as a sample behind the end of a cut-off file; others may still be there.
                 readErrors += 1

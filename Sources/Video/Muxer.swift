@@ -127,7 +127,7 @@ final class Muxer {
         context?.pointee.flags |= AVFMT_FLAG_AUTO_BSF
     }
 
-    func writeVideo(_ packet: Packet, timeBase: AVRational) throws {
+    func writeVideo(_ packet: Packet, _ timeBase: AVRational) throws {
         guard let video else { return }
         packet.pointer.pointee.stream_index = video.pointee.index
         av_packet_rescale_ts(packet.pointer, timeBase, video.pointee.time_base)
@@ -177,7 +177,7 @@ final class Muxer {
 extension FileError {
     /// Puts an error number that FFmpeg passed on from the system into words; nil for numbers that FFmpeg uses itself, with
     /// another meaning.
-    fileprivate init?(writing path: String, code: CInt) {
+    init?(writing path: String, code: CInt) {
         switch code {
         case ENOSPC, EDQUOT: self = .diskFull(path: path)
         case EPIPE: self = .readerGone(path: path)

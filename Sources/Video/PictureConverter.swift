@@ -23,6 +23,11 @@ final class PictureConverter: Sendable {
     private let state = Locked(State())
     /// Pictures that are only needed between two steps.
     private let scratch = PicturePool()
+    private let scaling: CInt
+
+    /// - Parameter scaling: One of the scaler's `SWS_` flags. Bicubic without further flags is FFmpeg's default, so that a model
+    ///   sees the pixels that `ffmpeg -pix_fmt rgb24`, and with it most of what models are trained on, would give it.
+    init(scaling: CInt = SWS_BICUBIC) { self.scaling = scaling }
 
     deinit {
         state.withLock { sws_freeContext($0.context) }
@@ -40,7 +45,7 @@ final class PictureConverter: Sendable {
             if state.key != key {
                 sws_freeContext(state.context)
                 (state.context, state.key) = (nil, nil)
-                state.context = try Self.context(key, input: input)
+                state.context = try Self.context(key, scaling: scaling, input: input)
                 state.key = key
             }
             guard segmentd_scale(state.context, source, target) >= 0 else {
@@ -50,9 +55,7 @@ final class PictureConverter: Sendable {
         }
     }
 
-    /// Bicubic without further flags, FFmpeg's default, so that a model sees the pixels that `ffmpeg -pix_fmt rgb24`, and
-    /// with it most of what models are trained on, would give it.
-    private static func context(_ key: Key, input: String) throws -> OpaquePointer {
+    private static func context(_ key: Key, scaling: CInt, input: String) throws -> OpaquePointer {
         let format = AVPixelFormat(key.format)
         let unsupported = VideoError.unsupportedFormat(input: input, format: FFmpeg.formatName(format))
         guard sws_isSupportedInput(format) > 0 else { throw unsupported }
@@ -65,7 +68,7 @@ final class PictureConverter: Sendable {
         set("dstw", key.targetWidth)
         set("dsth", key.targetHeight)
         set("dst_format", key.targetFormat)
-        set("sws_flags", SWS_BICUBIC)
+        set("sws_flags", scaling)
         // Chroma of 4:2:0 lies midway between two rows, as in MPEG-2 and H.264; the `scale` filter says the same.
         if format == AV_PIX_FMT_YUV420P { set("src_v_chr_pos", 128) }
         if AVPixelFormat(key.targetFormat) == AV_PIX_FMT_YUV420P { set("dst_v_chr_pos", 128) }

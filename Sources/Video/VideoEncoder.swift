@@ -56,12 +56,19 @@ final class VideoEncoder {
         return names
     }
 
+    /// How a live stream is encoded: without looking ahead and without pictures out of order, so that a picture comes out as
+    /// soon as it has gone in, and with keyframes where they are asked for.
+    struct Live {
+        /// The most bits a second, over a second; nil for as many as the quality needs.
+        var maximumBitRate: Int?
+    }
+
     /// Opens an encoder; colours are those of the first picture.
     ///
     /// - Throws: `VideoError.refused`.
     init(
         _ codec: UnsafePointer<AVCodec>, format: VideoWriter.Format, options: VideoWriter.Options,
-        first: DrawablePicture, needsHeader: Bool, path: String
+        first: DrawablePicture, needsHeader: Bool, live: Live? = nil, path: String
     ) throws {
         self.path = path
         packet = try Packet()
@@ -88,7 +95,19 @@ final class VideoEncoder {
             context.pointee.colorspace = AVCOL_SPC_BT470BG
         }
         if needsHeader { context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER }
-        var list = OptionList(Self.settings(name, options))
+        var settings = Self.settings(name, options)
+        if let live {
+            context.pointee.max_b_frames = 0
+            // Without an end for x264 and x265; keyframes come when they are asked for, or at a cut.
+            context.pointee.gop_size = 1 << 30
+            if let rate = live.maximumBitRate {
+                context.pointee.rc_max_rate = Int64(rate)
+                context.pointee.rc_buffer_size = CInt(clamping: rate)
+            }
+            settings["tune"] = "zerolatency"
+            settings["forced-idr"] = "1"
+        }
+        var list = OptionList(settings)
         if !["libx264", "libx265", "libvpx", "libvpx-vp9", "libsvtav1", "libaom-av1", "librav1e"].contains(name),
             codec.pointee.id != AV_CODEC_ID_FFV1
         {
@@ -147,8 +166,11 @@ final class VideoEncoder {
         return wanted.first { offered.contains($0) } ?? offered[0]
     }
 
-    /// Encodes a picture and muxes what comes out.
-    func encode(_ picture: DrawablePicture, muxer: Muxer) throws {
+    /// Encodes a picture and gives away what comes out, with its time base.
+    func encode(
+        _ picture: DrawablePicture, forcingKeyframe isForced: Bool = false,
+        to sink: (Packet, AVRational) throws -> Void
+    ) throws {
         let source = picture.frame
         let isFitting =
             source.pointee.width == context.pointee.width && source.pointee.height == context.pointee.height
@@ -181,23 +203,23 @@ final class VideoEncoder {
         }
         last = stamp
         frame.pointee.pts = stamp
-        frame.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        frame.pointee.pict_type = isForced ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
         frame.pointee.quality = context.pointee.global_quality
         let duration = av_rescale_q(picture.duration, base, timeBase.native)
         if duration > 0 { durations[stamp] = duration }
         // No encoder looks this far ahead: these are times that it has changed.
         if durations.count > 1024 { durations.removeAll() }
         try check(avcodec_send_frame(context, frame))
-        try drain(muxer)
+        try drain(to: sink)
     }
 
-    /// Ends the stream and muxes what was still inside.
-    func finish(muxer: Muxer) throws {
+    /// Ends the stream and gives away what was still inside.
+    func finish(to sink: (Packet, AVRational) throws -> Void) throws {
         try check(avcodec_send_frame(context, nil))
-        try drain(muxer)
+        try drain(to: sink)
     }
 
-    private func drain(_ muxer: Muxer) throws {
+    private func drain(to sink: (Packet, AVRational) throws -> Void) throws {
         while true {
             let code = avcodec_receive_packet(context, packet.pointer)
             if code == FFmpeg.again || code == FFmpeg.endOfFile { return }
@@ -205,7 +227,7 @@ final class VideoEncoder {
             if let duration = durations.removeValue(forKey: packet.pointer.pointee.pts) {
                 packet.pointer.pointee.duration = duration
             }
-            try muxer.writeVideo(packet, timeBase: context.pointee.time_base)
+            try sink(packet, context.pointee.time_base)
         }
     }
 

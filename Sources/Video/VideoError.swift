@@ -32,6 +32,10 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
     case readFailed(input: String, reason: String)
     /// `VideoSource.interrupt()` ended a read.
     case interrupted(input: String)
+    /// Nothing came within the time that was given: no stream while opening, or no frame while reading.
+    case timedOut(input: String, after: Duration)
+    /// A source's address that cannot be read as one; `reason` says what to write instead.
+    case badAddress(input: String, reason: String)
     /// A name from whose suffix no container can be told.
     case unknownContainer(path: String)
     /// A name that belongs to no video codec.
@@ -71,6 +75,8 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
         case .unsupportedFormat(let input, let format): "\(input): pixel format \(format) cannot be converted"
         case .readFailed(let input, let reason): "\(input): reading stopped: \(reason)"
         case .interrupted(let input): "\(input): reading was interrupted"
+        case .timedOut(let input, let after): "\(input): no frame came within \(after.formattedSeconds) s"
+        case .badAddress(let input, let reason): "\(input): \(reason)"
         case .unknownContainer(let path):
             "\(path): the suffix names no container; use .mp4, .mkv, .mov or another that FFmpeg writes"
         case .unknownCodec(let name):
@@ -88,6 +94,17 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
         case .refused(let path, let what, let reason): "\(path): \(what): \(reason)"
         case .outOfMemory: "out of memory"
         }
+    }
+}
+
+extension Duration {
+    /// The value in seconds.
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+
+    /// Seconds with at most one digit behind the point, such as `0.5` or `10`.
+    var formattedSeconds: String {
+        let tenths = (inSeconds * 10).rounded() / 10
+        return tenths == tenths.rounded() && abs(tenths) < 1e15 ? String(Int64(tenths)) : String(tenths)
     }
 }
 

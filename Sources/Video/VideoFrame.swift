@@ -20,15 +20,17 @@ public final class VideoFrame: @unchecked Sendable {
     public let isCorrupt: Bool
     /// The image file's name without its folder, where frames come from a folder or a pattern.
     public let name: String?
+    /// When the frame left the decoder; with a `LiveSource` that keeps the source's pace, when its time had come.
+    public let captureTime: WallClock
 
-    private let frame: UnsafeMutablePointer<AVFrame>
+    let frame: UnsafeMutablePointer<AVFrame>
     private let orientation: Orientation
-    private let workshop: PictureWorkshop
+    let workshop: PictureWorkshop
 
     /// Takes over the frame.
     init(
         _ frame: UnsafeMutablePointer<AVFrame>, number: Int, timestamp: Timestamp, duration: Int64,
-        orientation: Orientation, name: String?, workshop: PictureWorkshop
+        orientation: Orientation, name: String?, captureTime: WallClock, workshop: PictureWorkshop
     ) {
         self.frame = frame
         self.number = number
@@ -36,12 +38,25 @@ public final class VideoFrame: @unchecked Sendable {
         self.duration = duration
         self.orientation = orientation
         self.name = name
+        self.captureTime = captureTime
         self.workshop = workshop
         isCorrupt = frame.pointee.decode_error_flags != 0 || frame.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0
         (width, height) = orientation.size(width: Int(frame.pointee.width), height: Int(frame.pointee.height))
     }
 
     deinit { FFmpeg.free(frame) }
+
+    /// The same picture at another place in time; no pixel is copied.
+    ///
+    /// - Throws: `VideoError.outOfMemory`.
+    func placed(
+        number: Int, timestamp: Timestamp, duration: Int64, captureTime: WallClock
+    ) throws -> VideoFrame {
+        guard let reference = av_frame_clone(frame) else { throw VideoError.outOfMemory }
+        return VideoFrame(
+            reference, number: number, timestamp: timestamp, duration: duration, orientation: orientation, name: name,
+            captureTime: captureTime, workshop: workshop)
+    }
 
     /// Converts to upright RGB, by the frame's own matrix and range: BT.601 where it names none, as FFmpeg does.
     ///
@@ -69,8 +84,11 @@ final class PictureWorkshop: Sendable {
     let input: String
     let rgb = PictureConverter()
     let yuv = PictureConverter()
+    let luma = LumaReducer()
     let images = PicturePool()
     let frames = PicturePool()
+    /// Of the frames themselves, where no decoder owns them.
+    let sources = PicturePool()
 
     init(input: String) { self.input = input }
 }

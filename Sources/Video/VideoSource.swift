@@ -18,16 +18,57 @@ public final class VideoSource: @unchecked Sendable {
         public var formatOptions: [String: String]
         /// Ends the source's waiting, in the initialiser too; every source wants one of its own.
         public var interrupter: Interrupter
+        /// How long opening may take; without a bound where nil. No bound holds while a host's name is looked up.
+        public var openTimeout: Duration?
+        /// How long a frame may take, whatever else comes meanwhile; without a bound where nil.
+        public var readTimeout: Duration?
+        /// Whether a frame is to leave the decoder as soon as it can, at the price of threads that share a picture only.
+        public var isLowDelay: Bool
+        /// What is asked of a camera.
+        public var camera: CameraSettings
 
         public init(
             imageFrameRate: Rational = Rational(25, 1), limit: Int? = nil, threads: Int = 0,
-            formatOptions: [String: String] = [:], interrupter: Interrupter = Interrupter()
+            formatOptions: [String: String] = [:], interrupter: Interrupter = Interrupter(),
+            openTimeout: Duration? = nil, readTimeout: Duration? = nil, isLowDelay: Bool = false,
+            camera: CameraSettings = CameraSettings()
         ) {
             self.imageFrameRate = imageFrameRate
             self.limit = limit
             self.threads = threads
             self.formatOptions = formatOptions
             self.interrupter = interrupter
+            self.openTimeout = openTimeout
+            self.readTimeout = readTimeout
+            self.isLowDelay = isLowDelay
+            self.camera = camera
+        }
+    }
+
+    /// What is asked of a camera; what is nil is left to it.
+    public struct CameraSettings: Sendable, Equatable {
+        /// FFmpeg's name of a pixel format or codec, such as `yuyv422` or `mjpeg`.
+        public var format: String?
+        /// Pixels.
+        public var size: Size?
+        /// Frames a second.
+        public var rate: Rational?
+
+        /// A picture's size in pixels.
+        public struct Size: Sendable, Equatable {
+            public var width: Int
+            public var height: Int
+
+            public init(width: Int, height: Int) {
+                self.width = width
+                self.height = height
+            }
+        }
+
+        public init(format: String? = nil, size: Size? = nil, rate: Rational? = nil) {
+            self.format = format
+            self.size = size
+            self.rate = rate
         }
     }
 
@@ -51,7 +92,7 @@ public final class VideoSource: @unchecked Sendable {
         public var unreadableImageCount = 0
     }
 
-    /// The name that the source was opened by.
+    /// The name that the source was opened by, without the user, password and other secrets of an address.
     public let input: String
     /// What the container says; of a folder, what its first readable image does.
     public let information: Information
@@ -78,12 +119,30 @@ public final class VideoSource: @unchecked Sendable {
     ///     URL scheme that FFmpeg opens. Images are ordered so that `img2` comes before `img10`.
     ///   - options: How to read.
     /// - Throws: `VideoError`.
-    public init(_ input: String, options: Options = Options()) throws {
+    public convenience init(_ input: String, options: Options = Options()) throws {
+        try self.init(
+            try InputName(input), input: InputName.hasScheme(input) ? Redaction.redact(input) : input, options: options)
+    }
+
+    /// Opens an address.
+    ///
+    /// - Parameters:
+    ///   - address: Anything but `test:shapes`.
+    ///   - credentials: Added to an address with a host; they appear in no error.
+    ///   - options: How to read.
+    /// - Throws: `VideoError`.
+    public convenience init(
+        _ address: SourceAddress, credentials: Credentials? = nil, options: Options = Options()
+    ) throws {
+        try self.init(try address.inputName(credentials), input: address.redacted, options: options)
+    }
+
+    /// Opens what has been told apart by name; `input` is what it is called in errors.
+    init(_ name: InputName, input: String, options: Options) throws {
         precondition(options.imageFrameRate.isPositive, "images need a positive rate")
         self.input = input
         self.options = options
         workshop = PictureWorkshop(input: input)
-        let name = try InputName(input)
         if case .images(let paths) = name {
             images = paths
             (audio, audioStreams) = (nil, [])
@@ -193,7 +252,7 @@ public final class VideoSource: @unchecked Sendable {
     ) -> VideoFrame {
         let result = VideoFrame(
             frame, number: count, timestamp: timestamp, duration: duration, orientation: orientation, name: name,
-            workshop: workshop)
+            captureTime: .now, workshop: workshop)
         count += 1
         shared.withLock { report in
             report.framesDecoded += 1

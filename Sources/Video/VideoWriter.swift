@@ -129,7 +129,7 @@ public final class VideoWriter: @unchecked Sendable {
     public func write(_ picture: DrawablePicture) throws {
         precondition(isOpen, "the writer is neither finished nor cancelled")
         let encoder = try encoder ?? start(with: picture)
-        try encoder.encode(picture, muxer: muxer)
+        try encoder.encode(picture, to: muxer.writeVideo)
         count += 1
         try copyAudio()
     }
@@ -155,7 +155,7 @@ public final class VideoWriter: @unchecked Sendable {
             guard let encoder else {
                 throw VideoError.refused(path: path, what: "nothing to write", reason: "there was no picture")
             }
-            try encoder.finish(muxer: muxer)
+            try encoder.finish(to: muxer.writeVideo)
             try copyAudio()
             try muxer.finish()
             if encoder.moved > 0 {

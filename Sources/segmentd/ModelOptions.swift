@@ -36,17 +36,17 @@ struct ModelOptions: ParsableArguments {
         var configuration = model.configuration
         adjust(&configuration)
         return try Detector(
-            Model(configuration, weights: model.weights), threads: threads, precision: supportedPrecision())
+            Model(configuration, weights: model.weights), threads: threads, precision: Self.supported(precision))
     }
 
     /// The precision asked for where the processor has instructions for it, or where the environment wants it in any case, to measure
     /// its accuracy; single precision otherwise.
-    private func supportedPrecision() -> Precision {
+    static func supported(_ precision: Precision) -> Precision {
         guard !precision.isNative else { return precision }
         if precision == .bf16, ProcessInfo.processInfo.environment["SEGMENTD_BF16"] == "emulated" { return precision }
         let needed = precision == .bf16 ? "the instructions AVX512-BF16" : "AVX2 or better"
         Terminal.note(
-            "warning: --precision \(precision) needs \(needed), which \(Detector.engine) has not; computing in fp32")
+            "warning: precision \(precision) needs \(needed), which \(Detector.engine) has not; computing in fp32")
         return .fp32
     }
 

@@ -5,10 +5,10 @@ import Foundation
 struct Segmentd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
-            AnnotateCommand.self, DetectCommand.self, ModelCommand.self, BenchCommand.self, TrackCommand.self,
-            SynthesizeCommand.self,
+            RunCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self, ModelCommand.self,
+            BenchCommand.self, TrackCommand.self, SynthesizeCommand.self,
         ])
 
     /// Runs the command line; what goes wrong while a command runs is one line on standard error.

@@ -120,3 +120,40 @@ struct Worker {
 
     func join() { group.wait() }
 }
+
+@Suite("A queue whose consumer chooses")
+struct ChoosingQueueTests {
+    @Test("gives everything that waits at once, the oldest first, and counts it")
+    func takeAll() {
+        let queue = BoundedQueue<Int>(capacity: 4, policy: .newestWins)
+        for number in 0..<6 { queue.push(number) }
+        #expect(queue.waitForElement())
+        #expect(queue.takeAll(limit: 1) == [2])
+        #expect(queue.takeAll() == [3, 4, 5])
+        #expect(queue.takeAll().isEmpty)
+        #expect(queue.metrics.popped == 4 && queue.metrics.dropped == 2 && queue.metrics.depth == 0)
+    }
+
+    @Test("waits in vain where it is finished and empty, or cancelled")
+    func ends() {
+        let queue = BoundedQueue<Int>(capacity: 2)
+        queue.push(1)
+        queue.finish()
+        #expect(queue.waitForElement())
+        #expect(queue.takeAll() == [1])
+        #expect(!queue.waitForElement())
+        let cancelled = BoundedQueue<Int>(capacity: 2)
+        cancelled.push(1)
+        cancelled.cancel()
+        #expect(!cancelled.waitForElement())
+    }
+
+    @Test("tells all elements but the newest that they are no longer the newest")
+    func supersede() {
+        let queue = BoundedQueue<Int>(capacity: 3, policy: .newestWins, supersede: { $0 = -$0 })
+        for number in 1...4 { queue.push(number) }
+        #expect(queue.takeAll() == [-2, -3, 4])
+        queue.push(5)
+        #expect(queue.takeAll() == [5])
+    }
+}

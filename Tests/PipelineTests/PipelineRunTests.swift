@@ -43,6 +43,25 @@ struct PipelineRunTests {
         #expect(pipeline.metrics.map(\.itemsOut) == [10, 5, 0])
     }
 
+    @Test("lets a stage choose among what waits, and make several items of it")
+    func choosing() throws {
+        let pipeline = Pipeline(name: "test")
+        let numbers = pipeline.source("count", capacity: 8, pull: Self.counter(100))
+        let chosen = pipeline.stage("choose", from: numbers, capacity: 1) { (inbox: Inbox<Int, Int>) in
+            for number in inbox.take(limit: 3) {
+                inbox.emit(number)
+                if number % 10 == 0 { inbox.emit(-number) }
+            }
+        }
+        let received = Monitor<[Int]>([])
+        pipeline.sink("collect", from: chosen) { item in received.withLock { $0.append(item) } }
+        #expect(try pipeline.run() == .finished)
+        let expected: [Int] = (0..<100).flatMap { number -> [Int] in number % 10 == 0 ? [number, -number] : [number] }
+        #expect(received.withLock { $0 } == expected)
+        #expect(pipeline.metrics.map(\.itemsIn) == [0, 100, 110])
+        #expect(pipeline.metrics.allSatisfy { $0.busySince == nil })
+    }
+
     @Test("stops all stages at the first error and throws it", arguments: ["count", "double", "collect", "finish"])
     func error(place: String) {
         let pipeline = Pipeline(name: "test")

@@ -60,7 +60,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         defer { interruption.stop() }
         let outputs = try openOutputs(source)
         let pipeline = try StreamPipeline(
-            source: source, detector: detector, configuration: stream, outputs: outputs)
+            source: source, engine: SharedEngine(detector), configuration: stream, outputs: outputs)
         if verbosity.verbose { describe(source) }
 
         // What has no end is ended by a signal; what has one is not whole before it.
@@ -88,8 +88,8 @@ struct AnnotateCommand: AsyncParsableCommand {
             verbosity.note("Interrupted after \(pipeline.totals.frames) frames; no file was written.")
             throw ExitCode(interruption.exitCode ?? 1)
         }
-        for warning in pipeline.totals.warnings { verbosity.warn(warning) }
-        for loss in source.report.losses(of: input) { verbosity.warn(loss) }
+        for warning in outputs.warnings { verbosity.warn(warning) }
+        for loss in source.report.losses(of: source.input) { verbosity.warn(loss) }
         if !verbosity.quiet {
             let summary = RunSummary(pipeline, elapsed: ContinuousClock.now - started)
             summary.print()
@@ -115,9 +115,9 @@ struct AnnotateCommand: AsyncParsableCommand {
         return json == nil && mot == nil ? "\(streamName).segmented.mp4" : nil
     }
 
-    private func openOutputs(_ source: VideoSource) throws -> StreamOutputs {
+    private func openOutputs(_ source: VideoSource) throws -> FileOutputs {
         try OutputNames.requireSeparate([videoPath, json, mot].compactMap(\.self), from: [input])
-        return StreamOutputs(
+        return FileOutputs(
             json: try json.map { try JSONLinesWriter(path: $0) }, mot: try mot.map { try MOTWriter(path: $0) },
             video: try videoPath.map {
                 try VideoWriter(
@@ -129,7 +129,7 @@ struct AnnotateCommand: AsyncParsableCommand {
     private func describe(_ source: VideoSource) {
         let information = source.information
         Terminal.note(
-            "\(input): \(information.codecName) \(information.pixelFormatName), \(information.width)x\(information.height), "
+            "\(source.input): \(information.codecName) \(information.pixelFormatName), \(information.width)x\(information.height), "
                 + "\(information.frameRate.map { String(format: "%.3f frames/s", $0.value) } ?? "unknown rate"), "
                 + "matrix \(information.colorSpaceName)"
                 + (information.rotation == 0 ? "" : ", turned by \(information.rotation) degrees"))

@@ -2,11 +2,10 @@ import Instances
 import Outputs
 import Video
 
-/// Where a stream's results go; each is optional.
-///
-/// Not for two threads at once.
-// Sendable: whoever makes it hands it to a pipeline, of which only the last stage calls it.
-public final class StreamOutputs: @unchecked Sendable {
+/// The files of a stream that has an end; each is optional.
+// Sendable: records come from one stage and pictures from another, each of which touches its own writers; `finish` and `cancel` come
+// after both have stopped, but for the last stage's, which nothing comes after.
+public final class FileOutputs: StreamSink, @unchecked Sendable {
     private let json: JSONLinesWriter?
     private let mot: MOTWriter?
     private let video: VideoWriter?
@@ -19,17 +18,17 @@ public final class StreamOutputs: @unchecked Sendable {
         self.video = video
     }
 
-    /// Whether frames are to be drawn on.
-    public var needsPictures: Bool { video != nil }
+    var needsPictures: Bool { video != nil }
 
-    /// Writes a frame to every output.
-    ///
-    /// - Throws: `FileError`, `VideoError`; all outputs are then to be cancelled.
-    func write(_ result: FrameResult, picture: DrawablePicture?) throws {
+    func write(_ result: FrameResult, events: [StreamEvent]) throws {
         try json?.write(result)
         try mot?.write(result)
-        if let picture { try video?.write(picture) }
     }
+
+    /// Files of frames have no place for them.
+    func write(_ events: [StreamEvent]) {}
+
+    func write(_ picture: DrawnPicture) throws { try video?.write(picture.picture) }
 
     /// Gives all files their names, after everything that is likely to fail: text that a full disk has no room for, and
     /// the video's end.
@@ -42,8 +41,9 @@ public final class StreamOutputs: @unchecked Sendable {
         isFinished = true
     }
 
-    /// Removes what was written.
-    public func cancel() {
+    /// Removes what was written. Without effect after `finish`.
+    func cancel() {
+        guard !isFinished else { return }
         video?.cancel()
         json?.cancel()
         mot?.cancel()

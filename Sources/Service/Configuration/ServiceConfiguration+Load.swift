@@ -1,0 +1,241 @@
+import Glibc
+import Yams
+
+extension ServiceConfiguration {
+    /// Where the configuration is looked for if neither a flag nor `SEGMENTD_CONFIG` names one.
+    public static let defaultPath = "/etc/segmentd/segmentd.yaml"
+
+    /// What flags say; it goes over everything else.
+    public struct Overrides: Sendable, Equatable {
+        /// `--model`; a relative path begins in the current folder.
+        public var model: String?
+        /// `--http`, as in the file.
+        public var http: String?
+        public var logLevel: Log.Level?
+        public var threads: Int?
+        public var precision: Precision?
+
+        public init(
+            model: String? = nil, http: String? = nil, logLevel: Log.Level? = nil, threads: Int? = nil,
+            precision: Precision? = nil
+        ) {
+            self.model = model
+            self.http = http
+            self.logLevel = logLevel
+            self.threads = threads
+            self.precision = precision
+        }
+    }
+
+    /// The file that `load` reads.
+    public static func path(_ path: String?, environment: [String: String]) -> String {
+        path ?? environment["SEGMENTD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 } ?? defaultPath
+    }
+
+    /// Reads a configuration and checks all of it that can be checked without starting anything.
+    ///
+    /// Flags go over the environment (`SEGMENTD_MODEL`, `SEGMENTD_HTTP`, `SEGMENTD_LOG_LEVEL`, `SEGMENTD_LOG_FORMAT`,
+    /// `SEGMENTD_THREADS`, `SEGMENTD_PRECISION`), that goes over the file, and the file over the defaults.
+    ///
+    /// - Parameters:
+    ///   - path: The file; the one that `SEGMENTD_CONFIG` names, or else `defaultPath`, if nil.
+    ///   - environment: The process's variables, for those above and for `${NAME}` in the file.
+    /// - Throws: `ConfigurationError` with everything that is wrong.
+    public static func load(
+        path: String?, environment: [String: String], overrides: Overrides = Overrides()
+    ) throws -> ServiceConfiguration {
+        let file = self.path(path, environment: environment)
+        return try read(
+            YAMLDocument.bytes(of: file, file: file), file: file, environment: environment, overrides: overrides,
+            isWorldReadable: FileCheck.isWorldReadable(file))
+    }
+
+    /// As `load`, for a file's bytes.
+    static func read(
+        _ bytes: [UInt8], file: String, environment: [String: String] = [:], overrides: Overrides = Overrides(),
+        isWorldReadable: Bool = false
+    ) throws -> ServiceConfiguration {
+        guard let root = try YAMLDocument.root(of: bytes, file: file), !ConfigurationReader.isNull(root) else {
+            throw ConfigurationError([ConfigurationError.Issue(file: file, message: "is empty; name streams in it")])
+        }
+        let reader = ConfigurationReader(
+            file: file, folder: absolute(FileCheck.folder(of: file)), environment: environment,
+            isWorldReadable: isWorldReadable)
+        let section = Section<ConfigurationKeys.Service>(root, reader: reader)
+        var configuration = ServiceConfiguration(file: file, streams: streams(in: section))
+        configuration.readOptions(section)
+        configuration.layer(environment, reader)
+        configuration.layer(overrides, reader)
+        configuration.check(reader, section)
+        try reader.finish()
+        configuration.warnings = reader.warnings
+        return configuration
+    }
+
+    private mutating func readOptions(_ section: Section<ConfigurationKeys.Service>) {
+        model = section.path(.model)
+        if section.isOff(.http) {
+            http = nil
+        } else if let inner = section.section(.http, of: ConfigurationKeys.HTTP.self, shorthand: .address),
+            let text = inner.text(.address)
+        {
+            if let address = HTTP(text) { http = address } else { inner.report(.address, HTTP.problem(text)) }
+        }
+        if let inner = section.section(.log, of: ConfigurationKeys.Log.self, shorthand: .level) {
+            log.level = inner.choice(.level) ?? log.level
+            log.format = inner.choice(.format) ?? log.format
+        }
+        threads = section.integer(.threads, 1...1024)
+        precision = section.choice(.precision) ?? precision
+        stopTimeout = section.duration(.stopTimeout, .milliseconds(100) ... .seconds(3600)) ?? stopTimeout
+    }
+
+    private static func streams(in section: Section<ConfigurationKeys.Service>) -> [StreamSettings] {
+        let reader = section.reader
+        let defaults = section.node(.defaults)
+        guard let nodes = section.elements(.streams, atMost: 1000, example: "[{name: door, source: rtsp://...}]"),
+            !nodes.isEmpty
+        else {
+            if section.node(.streams)?.mapping == nil { section.report(.streams, "no streams are named") }
+            return []
+        }
+        if let name = defaults?.mapping?["name"] {
+            reader.report(name, "streams cannot share a name; leave it out of defaults")
+        }
+        var streams: [(settings: StreamSettings, node: Node)] = []
+        for node in nodes {
+            let stream = Section<ConfigurationKeys.Stream>(node, over: defaults.map { [$0] } ?? [], reader: reader)
+            guard let settings = StreamSettings(stream) else { continue }
+            if let other = streams.first(where: { $0.settings.name == settings.name }) {
+                let line = reader.place(of: other.node).line
+                stream.report(
+                    .name,
+                    "another stream, in line \(line), is named \(shown(settings.name)), too; give each a name of its own"
+                )
+            }
+            streams.append((settings, node))
+        }
+        checkTargets(of: streams, reader)
+        return streams.map(\.settings)
+    }
+
+    /// Sees to it that no two outputs write to one place.
+    private static func checkTargets(
+        of streams: [(settings: StreamSettings, node: Node)], _ reader: ConfigurationReader
+    ) {
+        var owners: [String: String] = [:]
+        var sockets: [String: StreamOutput.Socket] = [:]
+        for (settings, node) in streams {
+            var own = Set<String>()
+            for output in settings.outputs {
+                let isNew = own.insert(output.target).inserted
+                if let target = output.exclusiveTarget, target != "-", let owner = owners[target], isNew {
+                    reader.report(
+                        node,
+                        "two outputs write to \(Redaction.redacted(target)), of the streams \(owner) and \(settings.name); give each its own, such as with {stream} in the name"
+                    )
+                } else if !isNew {
+                    reader.report(node, "the stream \(settings.name) has the output \(output.target) twice")
+                }
+                if let target = output.exclusiveTarget { owners[target] = settings.name }
+                if case .socket(let socket) = output,
+                    sockets.updateValue(socket, forKey: socket.path) ?? socket != socket
+                {
+                    reader.report(
+                        node, "streams share the socket \(socket.path), but not all its settings; make them the same")
+                }
+            }
+        }
+    }
+
+    private mutating func layer(_ environment: [String: String], _ reader: ConfigurationReader) {
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        func refuse(_ name: String, _ message: String) {
+            reader.report(ConfigurationError.Issue(file: name, message: "\(message) (in the environment)"))
+        }
+        func choice<Choice: RawRepresentable<String> & CaseIterable>(_ name: String, _ target: inout Choice) {
+            guard let text = value(name) else { return }
+            if let choice = Choice(rawValue: text) {
+                target = choice
+            } else {
+                let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+                refuse(name, "is \(shown(text)); it must be one of \(known)")
+            }
+        }
+        if let path = value("SEGMENTD_MODEL") { model = Self.absolute(path) }
+        if let text = value("SEGMENTD_HTTP") {
+            if text == "off" {
+                http = nil
+            } else if let address = HTTP(text) {
+                http = address
+            } else {
+                refuse("SEGMENTD_HTTP", HTTP.problem(text))
+            }
+        }
+        choice("SEGMENTD_LOG_LEVEL", &log.level)
+        choice("SEGMENTD_LOG_FORMAT", &log.format)
+        choice("SEGMENTD_PRECISION", &precision)
+        if let text = value("SEGMENTD_THREADS") {
+            if let number = Int(text), (1...1024).contains(number) {
+                threads = number
+            } else {
+                refuse("SEGMENTD_THREADS", "is \(shown(text)); it must be a whole number from 1 to 1024")
+            }
+        }
+    }
+
+    private mutating func layer(_ overrides: Overrides, _ reader: ConfigurationReader) {
+        func refuse(_ flag: String, _ message: String) {
+            reader.report(ConfigurationError.Issue(file: flag, message: message))
+        }
+        if let path = overrides.model { model = Self.absolute(path) }
+        if let text = overrides.http {
+            if text == "off" {
+                http = nil
+            } else if let address = HTTP(text) {
+                http = address
+            } else {
+                refuse("--http", HTTP.problem(text))
+            }
+        }
+        log.level = overrides.logLevel ?? log.level
+        precision = overrides.precision ?? precision
+        if let number = overrides.threads {
+            if (1...1024).contains(number) {
+                threads = number
+            } else {
+                refuse("--threads", "is \(number); it must be from 1 to 1024")
+            }
+        }
+    }
+
+    private func check(_ reader: ConfigurationReader, _ section: Section<ConfigurationKeys.Service>) {
+        if let model, let problem = FileCheck.problem(ofFile: model) { section.report(.model, "model: \(problem)") }
+        if let http, !http.isLoopback {
+            reader.warn(
+                section.place(of: .http),
+                "the status page listens on \(http.host), where others can reach it, and asks nobody for a password")
+        }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return FileCheck.normal(path) }
+        defer { free(folder) }
+        return FileCheck.normal("\(String(cString: folder))/\(path)")
+    }
+}
+
+extension ServiceConfiguration.HTTP {
+    /// `HOST:PORT`.
+    init?(_ text: String) {
+        guard let address = NetworkAddress(text, defaultPort: nil), !address.host.isEmpty else { return nil }
+        self.init(host: address.host, port: address.port)
+    }
+
+    static func problem(_ text: String) -> String {
+        "\(shown(text)) is no address to listen on; write HOST:PORT such as 127.0.0.1:9470 or \"[::1]:9470\", or off"
+    }
+
+    /// Whether only this machine reaches the address.
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}
