@@ -23,6 +23,7 @@ let package = Package(
             name: "CText", pkgConfig: "fontconfig", providers: [.apt(["libfontconfig-dev", "libfreetype-dev"])]),
 
         .target(name: "CKernels"),
+        .target(name: "Locks"),
         .target(name: "Files"),
         .target(name: "Instances"),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
@@ -30,17 +31,17 @@ let package = Package(
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
         .target(name: "Events", dependencies: ["Instances"]),
-        .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances"]),
+        .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances", "Locks"]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
-        .target(name: "Pipeline"),
-        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Pipeline", "Video"]),
+        .target(name: "Pipeline", dependencies: ["Locks"]),
+        .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Locks", "Pipeline", "Video"]),
         .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
         .target(
             name: "Service",
             dependencies: [
                 "Annotation", "Events", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
                 "Tracking",
-                "Video", .product(name: "FlyingFox", package: "FlyingFox"),
+                "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
@@ -62,7 +63,7 @@ let package = Package(
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Locks", "Pipeline"]),
         .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
         .testTarget(
             name: "ServiceTests",

@@ -1,3 +1,5 @@
+import Locks
+
 /// What a full queue does with one more element.
 public enum FullPolicy: Sendable {
     /// The producer waits: nothing is lost, and the slowest stage sets the pace.

@@ -23,6 +23,8 @@ public final class Inbox<Input: Sendable, Output: Sendable> {
         if !stage.idle({ output.push(item) }) { isClosed = true }
     }
 
-    /// Runs what is waiting and no work, such as for a turn.
-    public func waiting<Result>(_ body: () throws -> Result) rethrows -> Result { try stage.idle(body) }
+    /// Runs what is waiting for a turn, and no work.
+    public func waitingForTurn<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try stage.idle(forTurn: true, body)
+    }
 }

@@ -1,3 +1,4 @@
+import Locks
 import Dispatch
 
 /// The items between two stages; given out by the stage that makes them, taken by one other.

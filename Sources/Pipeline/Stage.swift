@@ -1,3 +1,4 @@
+import Locks
 import Dispatch
 import Glibc
 
@@ -55,9 +56,13 @@ final class Stage: @unchecked Sendable {
     }
 
     /// Runs something inside of the stage's work that is waiting for others, and is not counted as work.
-    func idle<Result>(_ body: () throws -> Result) rethrows -> Result {
+    func idle<Result>(forTurn isForTurn: Bool = false, _ body: () throws -> Result) rethrows -> Result {
         endWork()
-        defer { beginWork() }
+        own.withLock { $0.isWaitingForTurn = isForTurn }
+        defer {
+            own.withLock { $0.isWaitingForTurn = false }
+            beginWork()
+        }
         return try body()
     }
 

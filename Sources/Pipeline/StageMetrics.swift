@@ -15,6 +15,8 @@ public struct StageMetrics: Sendable, Equatable {
     public var busy = Duration.zero
     /// Since when the stage has been at the item that it is at; nil where it waits for an item, for room or for its turn.
     public var busySince: ContinuousClock.Instant?
+    /// Whether the stage waits for its turn at something that it shares with others.
+    public var isWaitingForTurn = false
     /// Processor time of the stage's own thread inside its work; what it does on other threads is not in it.
     public var processor = Duration.zero
     /// Time without an item to work on.

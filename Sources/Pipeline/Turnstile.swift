@@ -1,3 +1,5 @@
+import Locks
+
 /// Lets several parties use one thing in turns, one at a time, in the order in which they ask.
 ///
 /// Who has had a turn stands behind all others who wait, so that those who always want one get equally many.

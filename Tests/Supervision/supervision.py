@@ -143,15 +143,28 @@ def threads(pid, name):
 
 
 def wedge(pid, name):
-    """Stops the threads of that name for good, as a lock that nobody gives back would."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    """Stops the threads of that name for good, as a lock that nobody gives back would.
+
+    The threads stay stopped for as long as the process that is returned lives: whoever traces a thread has to be there.
+    """
     found = threads(pid, name)
     check(found, f"threads named {name}: {len(found)}")
+    tracer = subprocess.Popen([sys.executable, __file__, "--wedge", *map(str, found)], stdout=subprocess.PIPE, text=True)
+    if tracer.stdout.readline() != "stopped\n":
+        sys.exit("failed: the threads could not be stopped; run as the same user, or as root")
+    return tracer
+
+
+def trace(found):
+    """Stops threads and waits to be killed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     for thread in found:
         if libc.ptrace(PTRACE_SEIZE, thread, None, None) != 0:
-            sys.exit(f"failed: ptrace: {os.strerror(ctypes.get_errno())}; run as the same user, or as root")
+            sys.exit(f"ptrace: {os.strerror(ctypes.get_errno())}")
         libc.ptrace(PTRACE_INTERRUPT, thread, None, None)
+    print("stopped", flush=True)
+    signal.pause()
 
 
 def plays(path):
@@ -221,7 +234,7 @@ def main():
             service.ready()
             consumer = Consumer(folder / "kept.sock")
             wait_for(lambda: len(consumer.frames()) > 30, 60, "frames")
-            wedge(service.process.pid, stage)
+            tracer = wedge(service.process.pid, stage)
             wedged = time.monotonic()
             # As systemd does: no sign for the watchdog's time means SIGABRT, and then a new start.
             while time.monotonic() - max(manager.last("WATCHDOG")[0], wedged) < arguments.watchdog:
@@ -231,7 +244,9 @@ def main():
                     sys.exit(f"failed: a wedged {stage} stage did not stop the watchdog")
             check(True, f"a wedged {stage} stage stopped the watchdog after {time.monotonic() - wedged:.1f} s")
             service.process.kill()
-            service.process.wait()
+            tracer.kill()
+            tracer.wait()
+            service.process.wait(timeout=30)
         service = Service(arguments, manager, folder, arguments.watchdog)
         service.ready()
         consumer = Consumer(folder / "kept.sock")
@@ -243,4 +258,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--wedge"]:
+        trace([int(thread) for thread in sys.argv[2:]])
+    else:
+        main()

@@ -1,3 +1,4 @@
+import Locks
 import Files
 import Glibc
 import Instances

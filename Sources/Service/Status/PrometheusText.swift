@@ -78,7 +78,17 @@ struct PrometheusText {
     }
 
     private mutating func addOutputs(_ streams: [StreamSnapshot]) {
-        let outputs = streams.flatMap { stream in stream.outputs.map { (stream.name, $0) } }
+        var outputs: [(stream: String, output: StreamSnapshot.Output)] = []
+        for stream in streams {
+            var names: [String: Int] = [:]
+            for var output in stream.outputs {
+                // A sample that is there twice would make Prometheus refuse them all.
+                let count = names[output.name, default: 0] + 1
+                names[output.name] = count
+                if count > 1 { output.name += " #\(count)" }
+                outputs.append((stream.name, output))
+            }
+        }
         func add(
             _ name: String, _ type: String, _ help: String,
             where isWanted: (StreamSnapshot.Output) -> Bool = { _ in true },
@@ -161,7 +171,8 @@ struct PrometheusText {
         }
 
         static func number(_ value: Double) -> String {
-            value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
+            guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf" }
+            return value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : "\(value)"
         }
 
         private static func escaped(_ value: String) -> String {

@@ -44,6 +44,15 @@ extension StreamSnapshot {
             json.integer("still", framesStill)
             json.integer("dropped", dropped.reduce(0) { $0 + $1.count })
         }
+        json.array("drops") { json in
+            for drop in dropped {
+                json.object { json in
+                    json.string("stage", drop.stage)
+                    json.string("reason", drop.reason)
+                    json.integer("count", drop.count)
+                }
+            }
+        }
         json.object("queues") { json in
             for queue in queues { json.integer(queue.stage, queue.depth) }
         }

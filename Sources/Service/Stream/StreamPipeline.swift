@@ -153,7 +153,7 @@ public final class StreamPipeline: Sendable {
                 gate = watching
                 if decision == .skip { return pass(items, as: .stillness) }
             }
-            let detected = try turns.withTurn(waiting: { inbox.waiting($0) }) { () -> Item in
+            let detected = try turns.withTurn(waiting: { inbox.waitingForTurn($0) }) { () -> Item in
                 if isLatency {
                     items += inbox.take()
                     pass(items.dropLast(), as: .prediction)

@@ -122,7 +122,8 @@ final class StreamSupervisor: Sendable {
         let waits = liveSource.map { $0.status.state != .running } ?? false
         let stages = stageMetrics.filter { !($0.name == "decode" && waits) }.map { stage in
             ProgressMonitor.Sample(
-                part: "\(plan.name)/\(stage.name)", isBusy: stage.busySince != nil,
+                part: "\(plan.name)/\(stage.name)",
+                isBusy: stage.busySince != nil || (stage.queueDepth > 0 && !stage.isWaitingForTurn),
                 progress: stage.itemsIn + stage.itemsOut)
         }
         let outputs = outputs.records.map { output in

@@ -1,3 +1,5 @@
+import Locks
+
 /// The packets that a target has not taken yet, bounded in number and bytes.
 ///
 /// What does not fit is dropped, and everything behind it up to the next keyframe, since no decoder could do without it.

@@ -1,3 +1,4 @@
+import Locks
 import Instances
 
 /// Something that packets are written to.

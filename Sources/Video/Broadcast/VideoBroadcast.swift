@@ -1,3 +1,4 @@
+import Locks
 import Instances
 
 /// Encodes a stream's pictures once and hands the packets to any number of targets: recordings, HLS folders, servers.

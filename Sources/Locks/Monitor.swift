@@ -2,6 +2,9 @@ import Glibc
 
 /// A value behind a lock, on whose changes threads can wait.
 ///
+/// Conditions are read from the property anew after every wait, and never through an `inout` that lasts over one: the compiler may take what
+/// is lent exclusively for unchanged.
+///
 /// On POSIX threads, which the thread sanitizer understands; it does not see the standard library's `Mutex`, which has nothing to wait for
 /// either.
 // Sendable: the value is only ever touched while the mutex is held.
@@ -82,5 +85,17 @@ package final class Monitor<State>: @unchecked Sendable {
         }
         defer { pthread_cond_broadcast(changed) }
         return body(&state)
+    }
+
+    /// Waits until the condition holds, changes the value, and wakes the others who wait.
+    package func update<Result>(when condition: (State) -> Bool, _ body: (inout State) -> Result) -> Result {
+        update(when: condition) { state, _ in body(&state) }
+    }
+
+    /// Waits until the condition holds or the moment has come.
+    ///
+    /// - Returns: Whether the condition holds.
+    package func wait(until moment: ContinuousClock.Instant, for condition: (State) -> Bool) -> Bool {
+        update(when: condition, until: moment) { condition($0) }
     }
 }
