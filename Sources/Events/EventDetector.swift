@@ -32,8 +32,9 @@ public struct EventDetector: Sendable {
         clock.advance(to: result.pts)
         fitShapes(to: result)
         var report = Report(stream: stream, frame: result.frame, pts: result.pts, time: result.time)
+        var seen = Set<Int>()
         for object in result.objects {
-            guard let id = object.trackID, object.box.isFinite else { continue }
+            guard let id = object.trackID, object.box.isFinite, seen.insert(id).inserted else { continue }
             see(object, id: id, inferred: result.inferred, &report)
         }
         let lost = lives.filter { clock.seconds - $0.value.lastSeen > max(0, configuration.lostAfter) }
@@ -53,8 +54,8 @@ public struct EventDetector: Sendable {
 
     /// The polygons and lines in the pixels of the last frame's size.
     private struct Shapes: Sendable {
-        var width = 0
-        var height = 0
+        var width: Int?
+        var height: Int?
         var zones: [ZoneShape] = []
         var lines: [LineShape] = []
     }
@@ -78,8 +79,6 @@ public struct EventDetector: Sendable {
         // The dictionary gives the life up while it is changed, so that it is not copied.
         guard var life = lives.removeValue(forKey: id) ?? begin(object, &report) else { return }
         defer { lives[id] = life }
-        let isRepeated = life.lastSeen == clock.seconds && life.appeared < clock.seconds
-        guard !isRepeated else { return }
         let changed = life.object.categoryID != object.categoryID
         life.object = object
         life.lastSeen = clock.seconds

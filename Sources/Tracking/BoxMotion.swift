@@ -60,6 +60,13 @@ struct BoxMotion: Equatable, Sendable {
         height.stop()
     }
 
+    /// Stays at the expected place from now on.
+    mutating func rest() {
+        x.stop()
+        y.stop()
+        holdSides()
+    }
+
     /// The length that noise is measured in, pixels.
     private var scale: Double { (max(width.position, 1) * max(height.position, 1)).squareRoot() }
 }

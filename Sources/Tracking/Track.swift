@@ -27,6 +27,9 @@ struct Track: Sendable {
         unseenFrames += frames
     }
 
+    /// Stays where it is, because the picture stands still.
+    mutating func rest() { motion.rest() }
+
     /// Takes over the detection that shows the object in the current frame.
     mutating func see(_ detection: Instance, tuning: Tuning) {
         let doubt = 1 + tuning.noiseByScore * max(0, 1 - Double(detection.score))
@@ -34,6 +37,13 @@ struct Track: Sendable {
         lastSeen = detection
         unseenFrames = 0
         evidence += Double(detection.score)
+    }
+
+    /// The object as it was last seen, under its identity.
+    var held: Instance {
+        var instance = lastSeen
+        instance.trackID = id
+        return instance
     }
 
     /// The object as it is expected now: its last detection, with box and mask carried along.

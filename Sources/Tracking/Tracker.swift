@@ -68,10 +68,13 @@ public struct Tracker: Sendable {
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
     /// the tracker is left as it is.
     ///
-    /// For frames that the detector does not see. Boxes are cut to the picture; what has left it is left out.
+    /// For frames that the detector does not see. Boxes are cut to the picture; what has left it, by its box or by its mask, is
+    /// left out.
     ///
     /// - Parameters:
-    ///   - width: Pixels of the picture; likewise `height`.
+    ///   - seconds: The frame's presentation time.
+    ///   - width: The picture's width, pixels.
+    ///   - height: The picture's height, pixels. Masks of a picture of another size are left out.
     public func predicted(at seconds: Double, width: Int, height: Int) -> [Instance] {
         let frames = framesElapsed(at: seconds)
         guard frames <= longestUnseen else { return [] }
@@ -82,6 +85,7 @@ public struct Tracker: Sendable {
                 track.predict(frames: frames, tuning: tuning)
                 var instance = track.expected
                 instance.box = instance.box.clipped(width: width, height: height)
+                if let mask = instance.mask, mask.width != width || mask.height != height { instance.mask = nil }
                 let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
                 return isInside ? instance : nil
             })
@@ -89,16 +93,14 @@ public struct Tracker: Sendable {
 
     /// The confirmed objects of the last frame as they were, for a frame in which nothing has moved.
     ///
-    /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness.
+    /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness. What moved before has come to
+    /// rest.
     public mutating func hold(at seconds: Double) -> [Instance] {
-        if seconds.isFinite { lastTime = seconds }
+        guard let lastTime else { return [] }
+        self.lastTime = seconds.isFinite ? seconds : lastTime
+        for index in tracks.indices { tracks[index].rest() }
         return withoutDuplicates(
-            tracks.compactMap { track in
-                guard let id = track.id, track.unseenFrames == 0 else { return nil }
-                var instance = track.lastSeen
-                instance.trackID = id
-                return instance
-            })
+            tracks.compactMap { track in track.id != nil && track.unseenFrames == 0 ? track.held : nil })
     }
 
     /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.

@@ -236,7 +236,7 @@ import Testing
                 ], at: Double(frame) / 30)
         }
         var copy = tracker
-        let ahead = try #require(tracker.predicted(at: 35.0 / 30, width: 640, height: 360).first)
+        let ahead = try #require(tracker.predicted(at: 35.0 / 30, width: 200, height: 50).first)
         #expect(ahead.trackID == 1)
         #expect(ahead.categoryID == 3)
         #expect(abs(ahead.box.x0 - 70) < 1)
@@ -292,5 +292,83 @@ import Testing
         #expect(tracker.update(with: [square(22, 0)], at: 12 * seconds).first?.trackID == 1)
         for look in 13..<30 { _ = tracker.update(with: [], at: Double(look) * seconds) }
         #expect(tracker.update(with: [square(22, 0)], at: 30 * seconds).first?.trackID != 1)
+    }
+}
+
+@Suite struct TrackerBetweenDetectionsTests {
+    private func square(_ x: Float, _ y: Float, side: Float = 40, score: Float = 0.95) -> Instance {
+        Instance(
+            categoryID: 1, category: "a", score: score, box: Box(x0: x, y0: y, x1: x + side, y1: y + side))
+    }
+
+    /// A mask of 640x360 pixels that is a box's whole pixels.
+    private func mask(_ box: Box) -> Mask {
+        let (columns, rows) = (Int(box.x0)..<Int(box.x1), Int(box.y0)..<Int(box.y1))
+        return Mask(
+            width: 640, height: 360,
+            bitmap: (0..<(640 * 360)).map { columns.contains($0 % 640) && rows.contains($0 / 640) ? 1 : 0 })
+    }
+
+    @Test func `several predictions in a row go on in even steps, box and mask alike`() throws {
+        var tracker = try Tracker()
+        for frame in 0...30 {
+            var object = square(Float(100 + 6 * frame), 80)
+            object.mask = mask(object.box)
+            _ = tracker.update(with: [object], at: Double(frame) / 30)
+        }
+        let ahead = try (31...40).map { frame in
+            try #require(tracker.predicted(at: Double(frame) / 30, width: 640, height: 360).first)
+        }
+        for (step, object) in ahead.enumerated() {
+            #expect(abs(object.box.x0 - Float(286 + 6 * step)) < 2)
+            let masked = try #require(object.mask?.boundingBox)
+            // The mask moves by whole pixels.
+            #expect(abs(masked.x0 - object.box.x0) <= 1 && abs(masked.y1 - object.box.y1) <= 1)
+        }
+        for (one, next) in zip(ahead, ahead.dropFirst()) { #expect(abs(next.box.x0 - one.box.x0 - 6) < 0.5) }
+    }
+
+    @Test func `a mask that has left the picture takes its object along, and one of another picture is left out`()
+        throws
+    {
+        var tracker = try Tracker()
+        for frame in 0...20 {
+            var object = square(Float(380 + 10 * frame), 100)
+            // Only the right half of the box.
+            var half = object.box
+            half.x0 += 20
+            object.mask = mask(half)
+            _ = tracker.update(with: [object], at: Double(frame) / 30)
+        }
+        // The box then begins at about 620, its mask at 640.
+        #expect(tracker.predicted(at: 24.2 / 30, width: 640, height: 360).isEmpty)
+        let smaller = try #require(tracker.predicted(at: 21.0 / 30, width: 620, height: 360).first)
+        #expect(smaller.mask == nil && smaller.box.x1 == 620)
+    }
+
+    @Test func `what moved has come to rest after a stillness`() throws {
+        var tracker = try Tracker()
+        for frame in 0...20 { _ = tracker.update(with: [square(Float(5 * frame), 0)], at: Double(frame) / 30) }
+        _ = tracker.hold(at: 1)
+        let ahead = try #require(tracker.predicted(at: 2, width: 640, height: 360).first)
+        #expect(abs(ahead.box.x0 - 100) < 3)
+    }
+
+    @Test func `what is out of sight when a stillness begins does not age in it`() throws {
+        var configuration = TrackerConfiguration()
+        configuration.trackBuffer = 10
+        var tracker = try Tracker(configuration: configuration)
+        for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
+        _ = tracker.update(with: [square(0, 0)], at: 6.0 / 30)
+        for second in 1...100 { #expect(tracker.hold(at: Double(second)).map(\.trackID) == [1]) }
+        let back = tracker.update(with: [square(0, 0), square(200, 0)], at: 100 + 1.0 / 30)
+        #expect(back.map(\.trackID) == [1, 2])
+    }
+
+    @Test func `nothing is held before the first frame, and no time does harm`() throws {
+        var tracker = try Tracker()
+        #expect(tracker.hold(at: 0).isEmpty)
+        _ = tracker.update(with: [square(0, 0)], at: 0)
+        for time in [Double.nan, .infinity, -5, 1e300] { #expect(tracker.hold(at: time).map(\.trackID) == [1]) }
     }
 }
