@@ -100,7 +100,9 @@ extension ServiceConfiguration {
     private static func streams(in section: Section<ConfigurationKeys.Service>) -> [StreamSettings] {
         let reader = section.reader
         let defaults = section.node(.defaults)
-        guard let nodes = section.elements(.streams, atMost: greatestCount, example: "[{name: door, source: rtsp://...}]"),
+        guard
+            let nodes = section.elements(
+                .streams, atMost: greatestCount, example: "[{name: door, source: rtsp://...}]"),
             !nodes.isEmpty
         else {
             if section.node(.streams)?.mapping == nil { section.report(.streams, "no streams are named") }
