@@ -105,8 +105,9 @@ struct Section<Key: ConfigurationKey> {
 
     /// Whether a key holds false, where it could hold something else.
     func isOff(_ key: Key) -> Bool {
-        guard case .scalar(let scalar)? = node(key), scalar.style == .plain else { return false }
-        return Self.bool(scalar.string) == false
+        guard case .scalar(let scalar)? = node(key) else { return false }
+        // Written by a program the word may have quotes; it means nothing else.
+        return scalar.string == "off" || (scalar.style == .plain && Self.bool(scalar.string) == false)
     }
 
     func integer(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
