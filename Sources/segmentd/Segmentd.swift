@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Service
 
 @main
 struct Segmentd: AsyncParsableCommand {
@@ -7,7 +8,8 @@ struct Segmentd: AsyncParsableCommand {
         commandName: "segmentd", abstract: "Segments object instances in video, on the CPU.",
         version: "0.2.0",
         subcommands: [
-            RunCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self, ModelCommand.self,
+            RunCommand.self, CheckCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self,
+            ModelCommand.self,
             BenchCommand.self, TrackCommand.self, SynthesizeCommand.self,
         ])
 
@@ -23,6 +25,10 @@ struct Segmentd: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let error as ConfigurationError {
+            // A line a fault, as compilers write them, for editors that jump to the places.
+            Terminal.note(error.description)
+            exit(withError: ExitCode.failure)
         } catch {
             exit(withError: inOneLine(error))
         }

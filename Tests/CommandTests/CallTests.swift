@@ -7,7 +7,7 @@ struct CallTests {
         arguments: [
             ["--help"], ["help", "annotate"], ["annotate", "--help"], ["detect", "--help"], ["model", "--help"],
             ["model", "import", "--help"], ["model", "info", "--help"], ["bench", "--help"], ["track", "--help"],
-            ["synthesize", "--help"], [],
+            ["synthesize", "--help"], ["check", "--help"], [],
         ])
     func help(arguments: [String]) throws {
         let result = try Program(arguments).finish()

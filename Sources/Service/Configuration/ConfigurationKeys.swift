@@ -87,7 +87,6 @@ enum ConfigurationKeys {
 
     enum Encoding: String, ConfigurationKey {
         case codec, quality, preset
-        case maximumRate = "max_fps"
         static let section = "encoding"
     }
 
@@ -143,7 +142,7 @@ enum ConfigurationKeys {
     enum Push: String, ConfigurationKey {
         case url, username, password
         case passwordFile = "password_file"
-        case credentials, transport, timeout, reconnect
+        case credentials, timeout, reconnect
         static let section = "push"
     }
 

@@ -118,8 +118,8 @@ enum Variables {
         }
     }
 
-    /// The text with every variable replaced by its value, or by its default where it is missing or empty. `$${` becomes `${`; what
-    /// comes out of a variable is not looked at again.
+    /// The text with every variable replaced by its value, or by its default where it is missing or empty. `$${`
+    /// becomes `${`; what comes out of a variable is not looked at again.
     ///
     /// - Throws: `Variables.Failure`.
     static func replace(in text: String, from environment: [String: String]) throws -> String {

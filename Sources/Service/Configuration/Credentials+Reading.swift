@@ -95,7 +95,8 @@ struct CredentialsReader<Key: ConfigurationKey> {
         guard reader.isWorldReadable else { return }
         reader.warn(
             section.place(of: key),
-            "everybody on this machine can read \(what) here; take it from a file with password_file, or run chmod o-r \(reader.file)"
+            "everybody on this machine can read \(what) here; take it from a file with password_file, "
+                + "or run chmod o-r \(reader.file)"
         )
     }
 

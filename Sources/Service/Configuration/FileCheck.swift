@@ -2,8 +2,8 @@ import Glibc
 
 /// What can be said about files before anything is opened.
 enum FileCheck {
-    /// Why a path is no file that could be read; nil where it is. Whether this process may read it depends on who runs it, and shows when it
-    /// is opened.
+    /// Why a path is no file that could be read; nil where it is. Whether this process may read it depends on who runs
+    /// it, and shows when it is opened.
     static func problem(ofFile path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -55,7 +55,8 @@ enum FileCheck {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// A path without `.`, `..` and doubled slashes, so that one file has one name. Links are not followed: they may not be there yet.
+    /// A path without `.`, `..` and doubled slashes, so that one file has one name. Links are not followed: they may
+    /// not be there yet.
     static func normal(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.split(separator: "/") where part != "." {

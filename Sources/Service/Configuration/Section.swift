@@ -2,8 +2,8 @@ import Yams
 
 /// A mapping of the file, over those whose values it inherits.
 ///
-/// Each function gives a key's value, or nil where the key is not there, says nothing, or holds what cannot be used; the last is
-/// reported.
+/// Each function gives a key's value, or nil where the key is not there, says nothing, or holds what cannot be used;
+/// the last is reported.
 struct Section<Key: ConfigurationKey> {
     /// The values of one mapping by key.
     private typealias Layer = [String: Node]
@@ -71,6 +71,10 @@ struct Section<Key: ConfigurationKey> {
 
     func report(_ key: Key, _ message: String) { reader.report(node(key) ?? node, message) }
 
+    private func refuse(_ node: Node, _ key: Key, _ expected: String) {
+        reader.report(node, "\(key.rawValue) is \(reader.written(node)); it must be \(expected)")
+    }
+
     // MARK: - Values
 
     func text(_ key: Key) -> String? {
@@ -87,7 +91,7 @@ struct Section<Key: ConfigurationKey> {
     func bool(_ key: Key) -> Bool? {
         guard let node = node(key), let word = reader.word(node, of: key.rawValue) else { return nil }
         if let value = Self.bool(word) { return value }
-        reader.report(node, "\(key.rawValue) is \(reader.written(node)); it must be true or false")
+        refuse(node, key, "true or false")
         return nil
     }
 
@@ -101,8 +105,9 @@ struct Section<Key: ConfigurationKey> {
 
     /// Whether a key holds false, where it could hold something else.
     func isOff(_ key: Key) -> Bool {
-        guard case .scalar(let scalar)? = node(key), scalar.style == .plain else { return false }
-        return Self.bool(scalar.string) == false
+        guard case .scalar(let scalar)? = node(key) else { return false }
+        // Written by a program the word may have quotes; it means nothing else.
+        return scalar.string == "off" || (scalar.style == .plain && Self.bool(scalar.string) == false)
     }
 
     func integer(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
@@ -110,17 +115,14 @@ struct Section<Key: ConfigurationKey> {
         if let value = Int(word), range.contains(value) { return value }
         let bounds =
             range.upperBound == .max ? "from \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-        reader.report(node, "\(key.rawValue) is \(reader.written(node)); it must be a whole number \(bounds)")
+        refuse(node, key, "a whole number \(bounds)")
         return nil
     }
 
     func number(_ key: Key, _ range: ClosedRange<Double>) -> Double? {
         guard let node = node(key), let word = reader.word(node, of: key.rawValue) else { return nil }
         if let value = Self.number(word), range.contains(value) { return value }
-        reader.report(
-            node,
-            "\(key.rawValue) is \(reader.written(node)); it must be a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))"
-        )
+        refuse(node, key, "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))")
         return nil
     }
 
@@ -143,10 +145,7 @@ struct Section<Key: ConfigurationKey> {
             return nil
         }
         guard range.contains(value) else {
-            reader.report(
-                node,
-                "\(key.rawValue) is \(reader.written(node)); it must be from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))"
-            )
+            refuse(node, key, "from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))")
             return nil
         }
         return value
@@ -164,9 +163,8 @@ struct Section<Key: ConfigurationKey> {
             return nil
         }
         guard range.contains(value) else {
-            reader.report(
-                node,
-                "\(key.rawValue) is \(reader.written(node)); it must be from \(Quantity.text(bytes: range.lowerBound)) to \(Quantity.text(bytes: range.upperBound))"
+            refuse(
+                node, key, "from \(Quantity.text(bytes: range.lowerBound)) to \(Quantity.text(bytes: range.upperBound))"
             )
             return nil
         }
@@ -178,10 +176,7 @@ struct Section<Key: ConfigurationKey> {
         if let choice = Choice(rawValue: text) { return choice }
         let known = Choice.allCases.map(\.rawValue)
         let suggestion = Suggestion.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
-        reader.report(
-            node,
-            "\(key.rawValue) is \(reader.written(node)); it must be one of \(known.joined(separator: ", "))\(suggestion)"
-        )
+        refuse(node, key, "one of \(known.joined(separator: ", "))\(suggestion)")
         return nil
     }
 

@@ -1,9 +1,11 @@
 import Glibc
+import Video
 import Yams
 
 extension ServiceConfiguration {
-    /// Where the configuration is looked for if neither a flag nor `SEGMENTD_CONFIG` names one.
-    public static let defaultPath = "/etc/segmentd/segmentd.yaml"
+    /// Where the configuration is looked for if neither a flag nor `SEGMENTD_CONFIG` names one; the last is taken if
+    /// none is there.
+    static let places = ["segmentd.yaml", "/etc/segmentd/segmentd.yaml"]
 
     /// What flags say; it goes over everything else.
     public struct Overrides: Sendable, Equatable {
@@ -28,8 +30,9 @@ extension ServiceConfiguration {
     }
 
     /// The file that `load` reads.
-    public static func path(_ path: String?, environment: [String: String]) -> String {
-        path ?? environment["SEGMENTD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 } ?? defaultPath
+    static func path(_ path: String?, environment: [String: String], places: [String] = places) -> String {
+        if let path = path ?? environment["SEGMENTD_CONFIG"], !path.isEmpty { return path }
+        return places.first { access($0, F_OK) == 0 } ?? places.last ?? ""
     }
 
     /// Reads a configuration and checks all of it that can be checked without starting anything.
@@ -38,7 +41,8 @@ extension ServiceConfiguration {
     /// `SEGMENTD_THREADS`, `SEGMENTD_PRECISION`), that goes over the file, and the file over the defaults.
     ///
     /// - Parameters:
-    ///   - path: The file; the one that `SEGMENTD_CONFIG` names, or else `defaultPath`, if nil.
+    ///   - path: The file; if nil, the one that `SEGMENTD_CONFIG` names, else `segmentd.yaml` in the current folder if
+    ///     there is one, else `/etc/segmentd/segmentd.yaml`.
     ///   - environment: The process's variables, for those above and for `${NAME}` in the file.
     /// - Throws: `ConfigurationError` with everything that is wrong.
     public static func load(
@@ -90,10 +94,15 @@ extension ServiceConfiguration {
         stopTimeout = section.duration(.stopTimeout, .milliseconds(100) ... .seconds(3600)) ?? stopTimeout
     }
 
+    /// Streams of one daemon at most: each takes five of the 255 threads that Dispatch gives to queues that block.
+    private static let greatestCount = 48
+
     private static func streams(in section: Section<ConfigurationKeys.Service>) -> [StreamSettings] {
         let reader = section.reader
         let defaults = section.node(.defaults)
-        guard let nodes = section.elements(.streams, atMost: 1000, example: "[{name: door, source: rtsp://...}]"),
+        guard
+            let nodes = section.elements(
+                .streams, atMost: greatestCount, example: "[{name: door, source: rtsp://...}]"),
             !nodes.isEmpty
         else {
             if section.node(.streams)?.mapping == nil { section.report(.streams, "no streams are named") }
@@ -110,7 +119,8 @@ extension ServiceConfiguration {
                 let line = reader.place(of: other.node).line
                 stream.report(
                     .name,
-                    "another stream, in line \(line), is named \(shown(settings.name)), too; give each a name of its own"
+                    "another stream, in line \(line), is named \(shown(settings.name)), too; "
+                        + "give each a name of its own"
                 )
             }
             streams.append((settings, node))
@@ -132,7 +142,8 @@ extension ServiceConfiguration {
                 if let target = output.exclusiveTarget, target != "-", let owner = owners[target], isNew {
                     reader.report(
                         node,
-                        "two outputs write to \(Redaction.redacted(target)), of the streams \(owner) and \(settings.name); give each its own, such as with {stream} in the name"
+                        "two outputs write to \(SourceAddress.redacted(target)), of the streams \(owner) and "
+                            + "\(settings.name); give each its own, such as with {stream} in the name"
                     )
                 } else if !isNew {
                     reader.report(node, "the stream \(settings.name) has the output \(output.target) twice")

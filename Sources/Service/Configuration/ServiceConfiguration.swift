@@ -1,7 +1,7 @@
 /// What the daemon is told by its file, its environment and its flags; every value has passed its check.
 ///
-/// Two configurations are equal where they mean the same, wherever in the file that is written; so are two of their streams, by which
-/// a reload tells what changed.
+/// Two configurations are equal where they mean the same, wherever in the file that is written; so are two of their
+/// streams, by which a reload tells what changed.
 public struct ServiceConfiguration: Sendable, Equatable {
     /// The file that it was read from.
     public var file: String
@@ -95,7 +95,8 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(file):\(line):\(column)" }
 }
 
-/// A name with the place where it is written, for what can be checked only later. Names are equal wherever they are written.
+/// A name with the place where it is written, for what can be checked only later. Names are equal wherever they are
+/// written.
 public struct WrittenName: Sendable, Equatable {
     public var text: String
     public var place: Place

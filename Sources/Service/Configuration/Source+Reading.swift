@@ -1,9 +1,10 @@
+import Video
 import Yams
 
 extension StreamSettings.Source {
-    /// Schemes that FFmpeg reads streams from.
-    static let schemes = [
-        "rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https", "udp", "rtp", "tcp", "mms", "mmsh", "ftp", "file",
+    /// Schemes of streams, to suggest one of; every other that FFmpeg knows will do, too.
+    private static let commonSchemes = [
+        "rtsp", "rtsps", "rtmp", "rtmps", "srt", "http", "https", "udp", "rtp", "tcp", "file",
     ]
 
     /// - Returns: nil where no source is named, after that has been reported.
@@ -15,12 +16,20 @@ extension StreamSettings.Source {
         let parts = URLParts(written)
         self.init(url: written)
         if let scheme = parts.scheme {
-            guard URLCheck.accepts(parts, schemes: Self.schemes, .url, in: section) else { return nil }
+            guard Self.accepts(written, parts, in: section) else { return nil }
             url = scheme == "file" ? "/" + (written.dropFirst("file://".count).drop { $0 == "/" }) : parts.withoutUser
         } else if !written.hasPrefix("test:"), written != "-" {
             url = FileCheck.normal(section.reader.absolute(written))
         }
-        if isFile, let problem = FileCheck.problem(ofInput: url) { section.report(.url, problem) }
+        do {
+            switch try SourceAddress(url).kind {
+            case .shapes(let parameters): _ = try ShapesSource.Parameters(parameters)
+            case .path(let path): if let problem = FileCheck.problem(ofInput: path) { section.report(.url, problem) }
+            case .url, .camera, .standardInput, .pattern: break
+            }
+        } catch {
+            section.report(.url, "\(error)")
+        }
         credentials = CredentialsReader(
             section: section, username: .username, password: .password, passwordFile: .passwordFile,
             credentials: .credentials
@@ -38,11 +47,14 @@ extension StreamSettings.Source {
         if let inner = section.section(.camera, of: ConfigurationKeys.Camera.self) { camera = Camera(inner) }
     }
 
-    /// Whether frames come from the file system, and end.
-    public var isFile: Bool { url.hasPrefix("/") && !url.hasPrefix("/dev/") }
-
-    /// Whether frames come by themselves, whether or not somebody takes them: the policy's default follows from that.
-    public var isLive: Bool { !isFile && url != "-" }
+    /// Whether FFmpeg can be asked for a URL; if not, that is reported.
+    private static func accepts(_ written: String, _ parts: URLParts, in section: Section<ConfigurationKeys.Source>)
+        -> Bool
+    {
+        let isKnown = (try? SourceAddress(parts.withoutUser)) != nil
+        let scheme = isKnown ? parts.scheme.map { [$0] } : nil
+        return URLCheck.accepts(written, parts, schemes: scheme ?? commonSchemes, .url, in: section)
+    }
 }
 
 extension StreamSettings.Reconnect {
@@ -86,20 +98,29 @@ extension StreamSettings.Source.Camera {
 
 /// What can be said about a URL without asking anybody.
 enum URLCheck {
+    /// Schemes whose URLs name a server.
+    private static let serverSchemes: Set<String> = [
+        "rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "srt", "http", "https", "udp", "rtp", "tcp", "tls", "ftp", "sftp",
+    ]
+
     /// Whether a URL can be opened; if not, that is reported.
-    static func accepts<Key>(_ parts: URLParts, schemes: [String], _ key: Key, in section: Section<Key>) -> Bool {
+    static func accepts<Key>(
+        _ written: String, _ parts: URLParts, schemes: [String], _ key: Key, in section: Section<Key>
+    ) -> Bool {
         guard let scheme = parts.scheme else { return false }
         guard schemes.contains(scheme) else {
             section.report(
                 key, "the scheme \(shown(scheme)) is not known here\(Suggestion.words(for: scheme, among: schemes))")
             return false
         }
-        guard scheme != "file" else { return true }
+        // What lies on this machine, and what has no server, is FFmpeg's to understand.
+        guard URLCheck.serverSchemes.contains(scheme) else { return true }
         let authority = parts.authority ?? ""
         guard let address = NetworkAddress(authority, defaultPort: 0) else {
             section.report(
                 key,
-                "the URL's host \(shown(Redaction.host(authority))) is none, or its port is not 1 to 65535; a password's /, ?, # and : are written %2F, %3F, %23 and %3A"
+                "\(shown(SourceAddress.redacted(written))) has no host, or a port that is not 1 to 65535; "
+                    + "in a password, /, ?, # and : are written %2F, %3F, %23 and %3A"
             )
             return false
         }

@@ -1,3 +1,5 @@
+import Video
+
 extension StreamSettings {
     /// Where a stream's frames come from.
     public struct Source: Sendable, Equatable {
@@ -25,7 +27,7 @@ extension StreamSettings {
         public init(url: String) { self.url = url }
 
         /// The URL for people and logs, without whatever could be a secret in it.
-        public var redacted: String { Redaction.redacted(url) }
+        public var redacted: String { SourceAddress.redacted(url) }
 
         public enum Transport: String, Sendable, CaseIterable {
             case auto, tcp, udp

@@ -20,9 +20,9 @@ extension StreamOutput {
         guard given.count == 1, let kind = given.first else {
             // A key that is unknown, or holds nothing that can be used, has been or will be understood as such.
             if given.count > 1 {
+                let names = given.map(\.rawValue).joined(separator: " and ")
                 reader.report(
-                    node,
-                    "an output has one kind, and this has \(given.map(\.rawValue).joined(separator: " and ")); put a - before each"
+                    node, "an output has one kind, and this has \(names); put a - before each"
                 )
             } else if let key = mapping.first?.key, ConfigurationKeys.Output.names.contains(key.scalar?.string ?? "") {
                 reader.report(key, "\(key.scalar?.string ?? "") says nothing; write where the output goes")
@@ -209,16 +209,18 @@ extension StreamOutput.Push {
                 "push needs a URL, such as rtsp://host:8554/{stream}; for a folder or file there are record and hls")
             return nil
         }
-        guard URLCheck.accepts(parts, schemes: StreamOutput.schemes, .url, in: section) else { return nil }
+        guard URLCheck.accepts(written, parts, schemes: StreamOutput.schemes, .url, in: section) else { return nil }
         self.init(url: parts.withoutUser)
         credentials = CredentialsReader(
             section: section, username: .username, password: .password, passwordFile: .passwordFile,
             credentials: .credentials
         ).read(fromURL: parts.user)
-        transport = section.choice(.transport) ?? transport
         timeout = section.duration(.timeout, .milliseconds(100) ... .seconds(3600)) ?? timeout
         if let inner = section.section(.reconnect, of: ConfigurationKeys.Reconnect.self) {
             reconnect = StreamSettings.Reconnect(inner)
+            if reconnect.attempts != nil {
+                inner.report(.attempts, "a server is tried for ever; leave attempts out")
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+import Video
+
 /// Where a stream's results go. Paths are absolute, and `{stream}` in them has become the stream's name.
 public enum StreamOutput: Sendable, Equatable {
     /// `socket`: JSON lines for any number of clients of a Unix socket. Streams may share one.
@@ -81,8 +83,6 @@ public enum StreamOutput: Sendable, Equatable {
         public var url: String
         /// `username`, `password`, `password_file`, `credentials`, or what stood in the URL.
         public var credentials = Credentials()
-        /// `transport`: how RTSP carries media.
-        public var transport = StreamSettings.Source.Transport.auto
         /// `timeout`: how long a call of the network may take.
         public var timeout = Duration.seconds(10)
         /// `reconnect`: how the next attempt follows a lost connection.
@@ -91,7 +91,7 @@ public enum StreamOutput: Sendable, Equatable {
         public init(url: String) { self.url = url }
 
         /// The URL for people and logs, without whatever could be a secret in it.
-        public var redacted: String { Redaction.redacted(url) }
+        public var redacted: String { SourceAddress.redacted(url) }
     }
 
     public struct MQTT: Sendable, Equatable {

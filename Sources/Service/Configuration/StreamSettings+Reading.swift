@@ -103,7 +103,6 @@ extension StreamSettings.Encoding {
         codec = section.text(.codec) ?? codec
         quality = section.integer(.quality, 0...255)
         preset = section.text(.preset)
-        maximumRate = section.number(.maximumRate, 0.01...1000)
     }
 }
 

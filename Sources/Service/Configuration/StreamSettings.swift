@@ -40,6 +40,11 @@ public struct StreamSettings: Sendable, Equatable {
         tracker = TrackerConfiguration(threshold: threshold)
     }
 
+    /// The policy, or what follows from the source where none is given.
+    ///
+    /// - Parameter isLive: Whether the source goes on while nobody looks.
+    public func policy(isLive: Bool) -> Policy { policy ?? (isLive || source.nativeRate ? .latency : .everyFrame) }
+
     public enum Policy: String, Sendable, CaseIterable {
         /// The newest frame wins; what was dropped is counted.
         case latency
@@ -70,8 +75,6 @@ public struct StreamSettings: Sendable, Equatable {
         public var quality: Int?
         /// `preset`: the encoder's preset; nil for a quick one.
         public var preset: String?
-        /// `max_fps`: pictures a second at most; nil for the source's rate.
-        public var maximumRate: Double?
 
         public init() {}
     }

@@ -1,8 +1,8 @@
 import Files
 import Yams
 
-/// Reads a YAML file into nodes, within bounds that no file can exceed: its size, and what its aliases expand to. Nesting is
-/// bounded by libyaml, at 1,000 levels.
+/// Reads a YAML file into nodes, within bounds that no file can exceed: its size, and what its aliases expand to.
+/// Nesting is bounded by libyaml, at 1,000 levels.
 enum YAMLDocument {
     /// Bytes of a file at most.
     static let maximumSize = 1 << 20
@@ -74,10 +74,10 @@ enum YAMLDocument {
 
     /// Why the file's aliases make too much of it; nil where they do not.
     ///
-    /// The parser hands the same nodes out again for every alias, which takes no memory; but whoever walks through them, such as its own
-    /// search for duplicate keys, walks through the expanded text. So its size is estimated before anything is parsed. The text is read
-    /// more simply than YAML is, and never to a smaller size: whatever looks like an anchor counts as one, and what it names ends at the
-    /// latest where it is first used.
+    /// The parser hands the same nodes out again for every alias, which takes no memory; but whoever walks through
+    /// them, such as its own search for duplicate keys, walks through the expanded text. So its size is estimated
+    /// before anything is parsed. The text is read more simply than YAML is, and never to a smaller size: whatever
+    /// looks like an anchor counts as one, and what it names ends at the latest where it is first used.
     private static func expansionProblem(in text: String) -> String? {
         let bytes = Array(text.utf8)
         let aliased = Set(marks(UInt8(ascii: "*"), in: bytes).map(\.name))
@@ -93,8 +93,8 @@ enum YAMLDocument {
             while next < anchors.endIndex, anchors[next].offset < alias.offset {
                 let anchor = anchors[next]
                 guard starts.updateValue(anchor.offset + added, forKey: anchor.name) == nil else {
-                    return
-                        "defines the anchor &\(String(decoding: anchor.name, as: UTF8.self)) twice; give each a name of its own"
+                    let name = String(decoding: anchor.name, as: UTF8.self)
+                    return "defines the anchor &\(name) twice; give each a name of its own"
                 }
                 next += 1
             }

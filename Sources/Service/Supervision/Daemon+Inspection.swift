@@ -33,7 +33,7 @@ extension Daemon: ServiceInspection {
         guard let view = streams.first(where: { $0.plan.name == stream })?.view else { return nil }
         // Scaling and compressing take longer than the few threads that tasks share should be held for.
         return await withCheckedContinuation { continuation in
-            DispatchQueue.global(qos: .utility).async {
+            DispatchQueue(label: "segmentd.picture").async {
                 let picture = try? view.jpeg(maxWidth: maxWidth)
                 continuation.resume(returning: picture.map { ($0.jpeg, $0.result.frame) })
             }

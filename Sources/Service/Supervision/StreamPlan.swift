@@ -26,8 +26,7 @@ struct StreamPlan: Sendable {
         isEndless = isLive || settings.source.loop
         hello = StreamRecord.Hello(program: program, stream: settings.name, categories: categories)
         let ids = ClassLookup(categories)
-        let policy: StreamSettings.Policy =
-            settings.policy ?? (isLive || settings.source.nativeRate ? .latency : .everyFrame)
+        let policy = settings.policy(isLive: isLive)
         let events = try Self.events(settings, ids)
         configuration = StreamConfiguration(
             name: settings.name, threshold: settings.threshold, categories: try ids.ids(settings.classes),
@@ -83,8 +82,8 @@ struct ClassLookup {
             if let category = categories.first(where: { $0.name == name.text }) {
                 ids.insert(category.id)
             } else {
-                let known = categories.prefix(100).map(\.name).joined(separator: ", ")
-                issues.append(.init(name.place, "the model knows no class '\(name.text)'; it knows \(known)"))
+                let words = Suggestion.words(for: name.text, among: categories.prefix(100).map(\.name))
+                issues.append(.init(name.place, "the model knows no class \(shown(name.text))\(words)"))
             }
         }
         if !issues.isEmpty { throw ConfigurationError(issues) }

@@ -63,24 +63,23 @@ final class BroadcastEncoder {
     func encode(
         _ picture: DrawablePicture, capturedAt: WallClock, to sink: (EncodedPacket) -> Void
     ) throws {
-        do {
-            let stamp = try self.stamp(of: picture)
-            if encoder != nil && (size != (picture.width, picture.height) || stamp < last) { try finish(to: sink) }
-            let isFirst = encoder == nil
-            let encoder = try encoder ?? open(picture)
-            let numbers = spans.map { SegmentClock.number(capturedAt, $0) }
-            let isDue = isFirst || stamp - lastKey >= keyframeInterval || numbers != lastNumbers
-            if isDue { lastKey = stamp }
-            let distance = isFirst ? 0 : stamp - last
-            interval = min(distance, lastDistance > 0 ? lastDistance : distance)
-            lastDistance = distance
-            (last, lastNumbers) = (stamp, numbers)
-            captured.append(capturedAt)
-            try encoder.encode(picture, forcingKeyframe: isDue) { packet, _ in try give(packet, sink) }
-        } catch {
-            close()
-            throw error
-        }
+        var isEncoded = false
+        // A picture that failed leaves the encoder in no state to go on in.
+        defer { if !isEncoded { close() } }
+        let stamp = try self.stamp(of: picture)
+        if encoder != nil && (size != (picture.width, picture.height) || stamp < last) { try finish(to: sink) }
+        let isFirst = encoder == nil
+        let encoder = try encoder ?? open(picture)
+        let numbers = spans.map { SegmentClock.number(capturedAt, $0) }
+        let isDue = isFirst || stamp - lastKey >= keyframeInterval || numbers != lastNumbers
+        if isDue { lastKey = stamp }
+        let distance = isFirst ? 0 : stamp - last
+        interval = min(distance, lastDistance > 0 ? lastDistance : distance)
+        lastDistance = distance
+        (last, lastNumbers) = (stamp, numbers)
+        captured.append(capturedAt)
+        try encoder.encode(picture, forcingKeyframe: isDue) { packet, _ in try give(packet, sink) }
+        isEncoded = true
     }
 
     /// Gives away what is inside and closes the encoder.

@@ -123,6 +123,9 @@ public struct SourceAddress: Sendable, Equatable {
         return text
     }
 
+    /// What any text may show that could be an address, as `redacted`.
+    public static func redacted(_ text: String) -> String { Redaction.redact(text) }
+
     /// Whether frames come by their own clock and may go on after an end: the network, cameras, patterns, named pipes and
     /// standard input. Looks up what a path is now.
     public var isLive: Bool {

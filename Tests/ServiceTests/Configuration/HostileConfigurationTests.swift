@@ -49,7 +49,7 @@ struct HostileConfigurationTests {
     func merges() {
         var text = "merged:\n- &m0 {threads: 1}\n"
         for level in 1...20 { text += "- &m\(level) {<<: *m\(level - 1)}\n" }
-        let found = complaintsOfFile(text + "<<: *m20\nstreams: [{name: a, source: test:x}]\n")
+        let found = complaintsOfFile(text + "<<: *m20\nstreams: [{name: a, source: test:shapes}]\n")
         #expect(found.contains { $0.contains("are merged into each other more than 16 times") }, "\(found)")
     }
 
@@ -57,7 +57,8 @@ struct HostileConfigurationTests {
     func noise() {
         var generator = SeededBytes(seed: 20_261_124)
         let pieces = [
-            "streams:", "- ", "name: a", "\n", "  ", "source: test:x", "[", "]", "{", "}", "*a", "&a ", "<<: ", "? ",
+            "streams:", "- ", "name: a", "\n", "  ", "source: test:shapes", "[", "]", "{", "}", "*a", "&a ", "<<: ",
+            "? ",
             ": ", "| ",
             "\"", "'", "#", "!!str ", "%YAML 1.1\n", "---\n", "\u{0}", "\u{FEFF}", "é", "${", "}", "outputs:", "json: ",
             "\t", ",",

@@ -50,7 +50,7 @@ struct SecretTests {
             ("{url: 'rtsp://c/', credentials: {environment: BARE}}", "must hold USER:PASSWORD"),
             ("{url: 'rtsp://c/', credentials: {}}", "must have one key, file or environment"),
             ("{url: 'rtsp://c/', username: u, password_file: /no}", "/no: there is no such file"),
-            ("'rtsp://u:hunter2/x@cam/'", "the URL's host 'u:***' is none"),
+            ("'rtsp://u:hunter2/x@cam/'", "'rtsp://***@cam/' has no host, or a port"),
         ])
     func refused(source: String, expected: String) {
         let found = complaintsOfFile(
@@ -89,7 +89,7 @@ struct SecretTests {
 
     @Test("a page that others can reach is warned of")
     func openPage() throws {
-        let warnings = try configured("http: 0.0.0.0:80\nstreams: [{name: a, source: test:x}]").warnings
+        let warnings = try configured("http: 0.0.0.0:80\nstreams: [{name: a, source: test:shapes}]").warnings
         #expect(warnings.count == 1 && warnings[0].line == 1)
     }
 

@@ -50,7 +50,7 @@ struct ServiceConfigurationTests {
             tracker: {track_high_thresh: 0.7, track_low_thresh: 0.2, new_track_thresh: 0.8, match_thresh: 0.9,
               track_buffer: 5, class_aware: false, duplicate_thresh: 1, mask_iou: false}
             annotate: {masks: false, boxes: false, labels: false, opacity: 0.75}
-            encoding: {codec: hevc, quality: 30, preset: slow, max_fps: 10}
+            encoding: {codec: hevc, quality: 30, preset: slow}
             zones: [{name: z, polygon: [[0, 0], [10, 0], [0, 20]], units: pixels, classes: [car], dwell: 10s}]
             lines: [{name: l, from: [0, 0.5], to: [1, 0.5], units: fraction, classes: [person]}]
             events: {update: 1s, lost_after: 3s, anchor: center, margin: 0.2}
@@ -75,7 +75,6 @@ struct ServiceConfigurationTests {
         expected.encoding.codec = "hevc"
         expected.encoding.quality = 30
         expected.encoding.preset = "slow"
-        expected.encoding.maximumRate = 10
         var zone = StreamSettings.Zone(name: "z", polygon: [.init(x: 0, y: 0), .init(x: 10, y: 0), .init(x: 0, y: 20)])
         zone.units = .pixels
         zone.classes = [WrittenName("car", at: anywhere)]
@@ -136,7 +135,7 @@ struct ServiceConfigurationTests {
             - hls: /x/hls
             - hls: {directory: /x/live, segment: 1s, window: 3}
             - push: rtsp://h:8554/{stream}
-            - push: {url: rtmp://h/x, username: u, password: p, transport: tcp, timeout: 2s, reconnect: {initial: 1s}}
+            - push: {url: rtmp://h/x, username: u, password: p, timeout: 2s, reconnect: {initial: 1s}}
             - mqtt: broker
             - mqtt: {host: b, port: 1, topic: 't/{stream}/', qos: 2, client_id: c, username: u, password: p, keepalive: 9s,
                 queue: 7, queue_size: 1MiB, tls: {ca: \(folder.path)/ca.pem, certificate: \(folder.path)/c.pem,
@@ -153,8 +152,7 @@ struct ServiceConfigurationTests {
         var hls = StreamOutput.HLS(directory: "/x/live")
         (hls.segment, hls.window) = (.seconds(1), 3)
         var push = StreamOutput.Push(url: "rtmp://h/x")
-        (push.credentials, push.transport, push.timeout) =
-            (Credentials(username: "u", password: Secret("p")), .tcp, .seconds(2))
+        (push.credentials, push.timeout) = (Credentials(username: "u", password: Secret("p")), .seconds(2))
         push.reconnect.initial = .seconds(1)
         var mqtt = StreamOutput.MQTT(host: "b", topic: "t/a")
         (mqtt.port, mqtt.qos, mqtt.clientID, mqtt.keepalive, mqtt.queue, mqtt.queueSize) =
@@ -216,10 +214,10 @@ struct ServiceConfigurationTests {
 
     @Test("streams are equal where they mean the same, wherever they stand")
     func equality() throws {
-        let short = try configured("streams: [{name: a, source: test:x, classes: [person]}]")
-        let long = try configured("\n\nstreams:\n- source: {url: test:x}\n  name: a\n  classes:\n    - person\n")
+        let short = try configured("streams: [{name: a, source: test:shapes, classes: [person]}]")
+        let long = try configured("\n\nstreams:\n- source: {url: test:shapes}\n  name: a\n  classes:\n    - person\n")
         #expect(short == long && short.streams == long.streams)
-        let other = try configured("streams: [{name: a, source: test:x, classes: [car]}]")
+        let other = try configured("streams: [{name: a, source: test:shapes, classes: [car]}]")
         #expect(short.streams != other.streams)
     }
 
@@ -227,7 +225,8 @@ struct ServiceConfigurationTests {
     func layers() throws {
         let folder = try TemporaryFolder()
         let model = try folder.write("", to: "m")
-        let text = "http: localhost:1\nlog: debug\nthreads: 1\nprecision: bf16\nstreams: [{name: a, source: test:x}]"
+        let text =
+            "http: localhost:1\nlog: debug\nthreads: 1\nprecision: bf16\nstreams: [{name: a, source: test:shapes}]"
         #expect(try configured(text).http?.port == 1)
         #expect(try configured(text).log.level == .debug)
         let environment = [
@@ -245,7 +244,7 @@ struct ServiceConfigurationTests {
 
     @Test("a wrong value in the environment or a flag is told with its name")
     func wrongLayers() {
-        let text = "streams: [{name: a, source: test:x}]"
+        let text = "streams: [{name: a, source: test:shapes}]"
         let error = #expect(throws: ConfigurationError.self) {
             try configured(
                 text, environment: ["SEGMENTD_THREADS": "many", "SEGMENTD_LOG_LEVEL": "loud"],
@@ -257,18 +256,26 @@ struct ServiceConfigurationTests {
         #expect(messages.contains { $0.hasPrefix("--http: '9470' is no address") })
     }
 
-    @Test("the file is the one named, else that of SEGMENTD_CONFIG, else the system's")
+    @Test("the file is the one named, else that of SEGMENTD_CONFIG, else the first that is there")
     func fileName() throws {
-        #expect(ServiceConfiguration.path("a", environment: ["SEGMENTD_CONFIG": "b"]) == "a")
-        #expect(ServiceConfiguration.path(nil, environment: ["SEGMENTD_CONFIG": "b"]) == "b")
-        #expect(ServiceConfiguration.path(nil, environment: ["SEGMENTD_CONFIG": ""]) == "/etc/segmentd/segmentd.yaml")
+        let folder = try TemporaryFolder()
+        let places = ["\(folder.path)/near", "\(folder.path)/far"]
+        func found(_ path: String?, _ variable: String?) -> String {
+            let environment = variable.map { ["SEGMENTD_CONFIG": $0] } ?? [:]
+            return ServiceConfiguration.path(path, environment: environment, places: places)
+        }
+        #expect(found("a", "b") == "a")
+        #expect(found(nil, "b") == "b")
+        #expect(found(nil, "") == places[1] && found(nil, nil) == places[1])
+        try folder.write("", to: "near")
+        #expect(found(nil, nil) == places[0])
     }
 
     @Test("a file is read, and relative paths begin in its folder")
     func load() throws {
         let folder = try TemporaryFolder()
         try folder.write("x", to: "model")
-        let file = try folder.write("model: model\nstreams: [{name: a, source: test:x}]", to: "c.yaml")
+        let file = try folder.write("model: model\nstreams: [{name: a, source: test:shapes}]", to: "c.yaml")
         let configuration = try ServiceConfiguration.load(path: file, environment: [:])
         #expect(configuration.model == "\(folder.path)/model")
     }

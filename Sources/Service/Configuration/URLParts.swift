@@ -1,30 +1,3 @@
-/// Keeps secrets out of what people and logs read.
-enum Redaction {
-    /// Keys of a URL's query that carry secrets in the URLs that cameras and servers use.
-    private static let secretKeys: Set<String> = [
-        "password", "pass", "passwd", "pwd", "passphrase", "token", "access_token", "auth", "key", "apikey", "api_key",
-        "secret", "signature", "sig", "streamid",
-    ]
-
-    /// A host and port, unless they look as if a password with a slash had been cut in two.
-    static func host(_ authority: String) -> String {
-        let parts = authority.split(separator: ":", maxSplits: 1)
-        return parts.count == 2 && Int(parts[1]) == nil && authority.first != "[" ? "\(parts[0]):***" : authority
-    }
-
-    /// A URL without its user, its password and the values of query keys that carry secrets.
-    static func redacted(_ url: String) -> String {
-        let parts = URLParts(url)
-        guard let query = parts.query else { return parts.withoutUser }
-        let fields = query.split(separator: "&", omittingEmptySubsequences: false).map { field -> String in
-            guard let equals = field.firstIndex(of: "=") else { return String(field) }
-            let key = field[..<equals]
-            return secretKeys.contains(key.lowercased()) ? "\(key)=***" : String(field)
-        }
-        return String(parts.withoutUser.dropLast(query.count)) + fields.joined(separator: "&")
-    }
-}
-
 /// A URL cut where its user, its host and its query begin (RFC 3986, section 3), however odd the rest is.
 struct URLParts {
     /// In lower case; nil for what is no URL, such as a file's name.
