@@ -55,7 +55,7 @@ class Daemon:
         sys.exit(f"no {what} within {seconds} s:\n{(self.folder / 'log').read_text()[-2000:]}")
 
     def metrics(self):
-        """The values of the page for Prometheus: by name, then by stream; summed up over other labels. Empty before it listens."""
+        """The page for Prometheus: values by name and stream, summed up over other labels. Empty before it listens."""
         try:
             with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=10) as answer:
                 text = answer.read().decode()

@@ -1,4 +1,4 @@
-"""Counts what the streams of `segmentd run` get of the detector they share: the sample video over and over, as fast as it goes."""
+"""Counts what the streams of `segmentd run` get of the detector that they share."""
 
 import argparse
 import pathlib
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--seconds", type=positive, default=60, help="of each run")
     parser.add_argument(
         "--policy", choices=["every-frame", "latency"], default="every-frame",
-        help="latency reads at the video's own rate; its total is shown and not judged, since one stream may then want too little")
+        help="latency reads at the video's own rate; its total is shown and not judged, since one stream may want too little")
     parser.add_argument("--spread", type=float, default=5, help="percent of the mean between the least and the most")
     parser.add_argument("--least", type=float, default=95, help="percent of one stream's frames that all get together")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Runs `segmentd run` with the motion gate and without, on a scene that stands still and on one that moves, and compares the two."""
+"""Runs `segmentd run` with the motion gate and without, on a scene that stands still and on one that moves."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Follows the records of `segmentd run` with a detector slower than its source, from each frame's capture to its line on a socket."""
+"""Follows the frames of `segmentd run`, with a detector slower than the source, from capture to their lines on a socket."""
 
 import argparse
 import datetime
@@ -175,7 +175,8 @@ def main():
 
     first = memory[min(memory)]
     growth = 100 * (max(memory.values()) - first) / first
-    print(f"memory: {first / 1024:.1f} MiB at frame {min(memory)}, at most {max(memory.values()) / 1024:.1f} MiB later: {growth:+.2f} %")
+    most = max(memory.values()) / 1024
+    print(f"memory: {first / 1024:.1f} MiB at frame {min(memory)}, at most {most:.1f} MiB later: {growth:+.2f} %")
     if growth > options.growth:
         faults.append(f"memory grows by {growth:.2f} %, more than {options.growth} %")
     if faults:
