@@ -15,7 +15,7 @@ from option_types import positive  # noqa: E402
 def configuration(options, names):
     source = f"{{url: {SAMPLE}, loop: true, native_rate: {'true' if options.policy == 'latency' else 'false'}}}"
     streams = "".join(
-        f"  - {{name: {name}, source: {source}, policy: {options.policy}, outputs: [{{json: /dev/null}}]}}\n" for name in names)
+        f"  - {{name: {name}, source: {source}, policy: {options.policy}, outputs: [{{json: {name}.jsonl}}]}}\n" for name in names)
     return f"model: {options.model}\nstreams:\n{streams}"
 
 
