@@ -30,7 +30,7 @@ final class Stage: @unchecked Sendable {
     /// Runs the work on the stage's queue, then `completion` with the error that ended it, if any.
     func start(in group: DispatchGroup, completion: @escaping @Sendable ((any Error)?) -> Void) {
         queue.async(group: group) { [self] in
-            Self.withThreadName(name) {
+            ThreadName.with(name) {
                 let work = self.work
                 self.work = nil
                 do {
@@ -87,20 +87,5 @@ final class Stage: @unchecked Sendable {
         var metrics = own.withLock { $0 }
         addQueueMetrics(&metrics)
         return metrics
-    }
-
-    /// Names the thread while the body runs, for debuggers and `top -H`; the kernel keeps 15 bytes.
-    private static func withThreadName(_ name: String, _ body: () -> Void) {
-        // glibc shows its call for this only to C programs that ask for GNU extensions; the kernel's file does the same.
-        let file = open("/proc/thread-self/comm", O_RDWR | O_CLOEXEC)
-        guard file >= 0 else { return body() }
-        defer { close(file) }
-        var previous = [UInt8](repeating: 0, count: 16)
-        let length = max(0, read(file, &previous, previous.count))
-        var short = name
-        while short.utf8.count > 15 { short.removeLast() }
-        write(file, short, short.utf8.count)
-        body()
-        write(file, previous, length)
     }
 }

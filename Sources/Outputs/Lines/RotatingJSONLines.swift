@@ -1,3 +1,4 @@
+import Locks
 import Files
 import Instances
 import Pipeline
@@ -38,7 +39,7 @@ public final class RotatingJSONLines: RecordOutput {
     public let name: String
 
     private let writer: LinesWriter
-    private let thread: OutputThread
+    private let thread: NamedThread
 
     /// Opens the file, and makes it where there is none.
     ///
@@ -75,7 +76,7 @@ public final class RotatingJSONLines: RecordOutput {
         let writer = try LinesWriter(
             name: name, path: path, options: options, clock: clock, open: open, onEvent: onEvent)
         self.writer = writer
-        thread = try OutputThread(name: "json") { writer.run() }
+        thread = try NamedThread(name: "json") { writer.run() }
     }
 
     deinit { writer.queue.finish(by: .now + .seconds(1)) }

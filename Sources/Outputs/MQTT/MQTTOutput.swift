@@ -1,3 +1,4 @@
+import Locks
 import Instances
 import Pipeline
 
@@ -18,7 +19,7 @@ public final class MQTTOutput: RecordOutput {
     public let name: String
 
     private let publisher: MQTTPublisher
-    private let thread: OutputThread
+    private let thread: NamedThread
 
     /// Begins to connect; whether the broker is there is not waited for.
     ///
@@ -33,7 +34,7 @@ public final class MQTTOutput: RecordOutput {
         name = "mqtt \(options.host):\(options.port)/\(options.topic)"
         let publisher = try MQTTPublisher(name: name, stream: stream, options: options, onEvent: onEvent)
         self.publisher = publisher
-        thread = try OutputThread(name: "mqtt") { publisher.run() }
+        thread = try NamedThread(name: "mqtt") { publisher.run() }
     }
 
     deinit { publisher.stop(at: .now + .seconds(1)) }

@@ -1,3 +1,4 @@
+import Locks
 import Glibc
 import Instances
 import Pipeline
@@ -15,7 +16,7 @@ public final class SocketOutput: RecordOutput {
     public let path: String
 
     private let server: SocketServer
-    private let thread: OutputThread
+    private let thread: NamedThread
 
     /// Makes a socket; a file that a dead process has left under that name is replaced.
     ///
@@ -47,7 +48,7 @@ public final class SocketOutput: RecordOutput {
         do {
             let server = try SocketServer(file: file, options: options, name: name, onEvent: onEvent)
             self.server = server
-            thread = try OutputThread(name: "socket") { server.run() }
+            thread = try NamedThread(name: "socket") { server.run() }
         } catch {
             file.removeName()
             close(file.descriptor)

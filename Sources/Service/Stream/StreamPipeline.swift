@@ -146,11 +146,10 @@ public final class StreamPipeline: Sendable {
                 }
             }
             guard schedule.isDue(at: newest.result.pts) else { return pass(items, as: .prediction) }
-            if let frame = newest.frame, var watching = gate {
+            if let frame = newest.frame, gate != nil {
                 let luma = try frame.lumaThumbnail(width: MotionGate.width, height: MotionGate.height)
-                let decision = watching.admits(
+                let decision = gate?.admits(
                     luma.samples, width: luma.width, height: luma.height, at: newest.result.pts)
-                gate = watching
                 if decision == .skip { return pass(items, as: .stillness) }
             }
             let detected = try turns.withTurn(waiting: { inbox.waitingForTurn($0) }) { () -> Item in

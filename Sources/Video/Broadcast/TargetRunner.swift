@@ -69,7 +69,7 @@ final class TargetRunner: @unchecked Sendable {
 
     func start() throws {
         do {
-            try NamedThread.start("\(target.kind) \(stream)") { [self] in
+            try NamedThread(name: "\(target.kind) \(stream)") { [self] in
                 run()
                 hasEnded.update { $0 = true }
             }

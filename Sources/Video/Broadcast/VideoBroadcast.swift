@@ -36,7 +36,7 @@ public final class VideoBroadcast: Sendable {
         (queue, counts, runners) = (loop.pictures, loop.counts, loop.targets)
         do {
             for runner in runners { try runner.start() }
-            try NamedThread.start("enc \(stream)") { [hasEnded] in
+            try NamedThread(name: "enc \(stream)") { [hasEnded] in
                 loop.run()
                 hasEnded.update { $0 = true }
             }

@@ -1,11 +1,17 @@
-import Locks
 import Glibc
-import Pipeline
 
-/// A thread that belongs to one output and carries its name.
+/// A thread of its own for work that may wait as long as it likes, such as that of an output.
 ///
 /// Not a queue of Dispatch: an output's thread waits for as long as the output lives, and Dispatch has only so many threads.
-final class OutputThread: Sendable {
+package final class NamedThread: Sendable {
+    /// The system has no thread left.
+    package struct Failure: Error, Equatable, CustomStringConvertible {
+        package var name: String
+        package var reason: String
+
+        package var description: String { "\(name): cannot start a thread: \(reason)" }
+    }
+
     /// What the new thread is handed.
     private final class Start: Sendable {
         let name: String
@@ -24,8 +30,9 @@ final class OutputThread: Sendable {
     /// Starts the thread.
     ///
     /// - Parameter name: For debuggers and `top -H`; the kernel keeps 15 bytes.
-    /// - Throws: `OutputError.refused` where the system has no thread left.
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws {
+    /// - Throws: `Failure`.
+    @discardableResult
+    package init(name: String, _ body: @escaping @Sendable () -> Void) throws {
         let start = Unmanaged.passRetained(Start(name: name, body: body, hasEnded: hasEnded))
         var thread = pthread_t()
         let code = pthread_create(
@@ -33,14 +40,14 @@ final class OutputThread: Sendable {
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                OutputThread.setName(start.name)
+                ThreadName.set(start.name)
                 start.body()
                 start.hasEnded.update { $0 = true }
                 return nil
             }, start.toOpaque())
         guard code == 0 else {
             start.release()
-            throw OutputError.refused(action: "start a thread", name: name, reason: systemReason(code))
+            throw Failure(name: name, reason: String(cString: strerror(code)))
         }
         pthread_detach(thread)
     }
@@ -48,17 +55,7 @@ final class OutputThread: Sendable {
     /// Waits for the thread's end.
     ///
     /// - Returns: Whether it came in time.
-    func wait(until deadline: ContinuousClock.Instant) -> Bool {
+    package func wait(until deadline: ContinuousClock.Instant) -> Bool {
         hasEnded.update(when: { $0 }, until: deadline) { $0 }
-    }
-
-    private static func setName(_ name: String) {
-        // glibc shows its call for this only to C programs that ask for GNU extensions; the kernel's file does the same.
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        defer { close(file) }
-        var short = name
-        while short.utf8.count > 15 { short.removeLast() }
-        write(file, short, short.utf8.count)
     }
 }
