@@ -201,16 +201,18 @@ public final class Daemon: Sendable {
             old.model == configuration.model && old.threads == configuration.threads
             && old.precision == configuration.precision
         do {
-            if !isSameEngine {
-                let (detector, model) = try environment.open(configuration)
-                state.withLock { state in
-                    (state.engine, state.detector, state.model) = (SharedEngine(detector), detector, model)
-                }
-            }
-            // What is wrong only with the model's classes is found before any stream is stopped.
-            let categories = state.withLock { $0.detector }.configuration.categories
+            let opened = isSameEngine ? nil : try environment.open(configuration)
+            // What is wrong only with the model's classes is found before anything is changed.
+            let detector = opened?.detector ?? state.withLock { $0.detector }
             for settings in configuration.streams {
-                _ = try StreamPlan(settings, categories: categories, program: environment.program)
+                _ = try StreamPlan(
+                    settings, categories: detector.configuration.categories, program: environment.program)
+            }
+            if let opened {
+                state.withLock { state in
+                    (state.engine, state.detector, state.model) =
+                        (SharedEngine(opened.detector), opened.detector, opened.model)
+                }
             }
         } catch {
             return logger.error("the configuration was not reloaded", metadata: ["reason": "\(error)"])
