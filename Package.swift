@@ -26,7 +26,7 @@ let package = Package(
         .target(name: "Locks"),
         .target(name: "Files"),
         .target(name: "Instances"),
-        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
@@ -39,9 +39,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Annotation", "Events", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
-                "Tracking",
-                "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
+                "Annotation", "Events", "Files", "Instances", "Locks", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
+                "Tracking", "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(

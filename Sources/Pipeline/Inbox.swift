@@ -1,6 +1,6 @@
 /// What a stage that chooses works with: the items that wait before it, and the way out.
 ///
-/// For the stage's own thread.
+/// For the stage's own thread, and the turnstile's while that stage has its turn.
 public final class Inbox<Input: Sendable, Output: Sendable> {
     private let queue: BoundedQueue<Input>
     private let output: BoundedQueue<Output>
@@ -23,8 +23,16 @@ public final class Inbox<Input: Sendable, Output: Sendable> {
         if !stage.idle({ output.push(item) }) { isClosed = true }
     }
 
-    /// Runs what is waiting for a turn, and no work.
-    public func waitingForTurn<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try stage.idle(forTurn: true, body)
+    /// Waits for the party's turn and uses it; waiting is no work of the stage, the turn is.
+    ///
+    /// - Returns: Nil where the party was cancelled before its turn came; `body` is then not called.
+    public func withTurn<Result>(of party: Turnstile.Party, _ body: () throws -> Result) throws -> Result? {
+        stage.beginWait(forTurn: true)
+        let result = try party.withTurn {
+            stage.endWait()
+            return try stage.countingProcessorTime(body)
+        }
+        if result == nil { stage.endWait() }
+        return result
     }
 }

@@ -45,25 +45,38 @@ final class Stage: @unchecked Sendable {
 
     /// Runs the stage's own work on one item and counts it.
     func measure<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let processorStart = Self.processorTime
         beginWork()
+        defer { endWork() }
+        return try countingProcessorTime(body)
+    }
+
+    /// Runs work on any thread, and adds that thread's processor time to the stage's.
+    func countingProcessorTime<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let start = Self.processorTime
         defer {
-            endWork()
-            let processor = Self.processorTime - processorStart
+            let processor = Self.processorTime - start
             own.withLock { $0.processor += processor }
         }
         return try body()
     }
 
     /// Runs something inside of the stage's work that is waiting for others, and is not counted as work.
-    func idle<Result>(forTurn isForTurn: Bool = false, _ body: () throws -> Result) rethrows -> Result {
+    func idle<Result>(_ body: () throws -> Result) rethrows -> Result {
+        beginWait()
+        defer { endWait() }
+        return try body()
+    }
+
+    /// The stage waits from now on, inside of its work, for others.
+    func beginWait(forTurn isForTurn: Bool = false) {
         endWork()
         own.withLock { $0.isWaitingForTurn = isForTurn }
-        defer {
-            own.withLock { $0.isWaitingForTurn = false }
-            beginWork()
-        }
-        return try body()
+    }
+
+    /// The stage works again.
+    func endWait() {
+        own.withLock { $0.isWaitingForTurn = false }
+        beginWork()
     }
 
     private func beginWork() { own.withLock { $0.busySince = ContinuousClock.now } }

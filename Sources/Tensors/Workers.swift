@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Glibc
+import Locks
 import Synchronization
 
 /// The threads that share the work of one operator at a time; the caller is one of them.
@@ -127,8 +128,11 @@ public final class Workers: Sendable {
         precondition(count > 0, "somebody has to work")
         self.count = count
         for number in 1..<count {
-            let thread = Thread { [shared] in shared.work() }
-            thread.name = "engine-\(number)"
+            let thread = Thread { [shared] in
+                // Foundation's own name does not reach the system.
+                ThreadName.set("engine-\(number)")
+                shared.work()
+            }
             thread.stackSize = 1 << 20
             thread.start()
         }

@@ -8,8 +8,8 @@ import Testing
 @Suite("A turnstile")
 struct TurnstileTests {
     @Test("gives turns in the order in which they were asked for, one at a time")
-    func order() {
-        let turnstile = Turnstile()
+    func order() throws {
+        let turnstile = try Turnstile(name: "turns")
         let order = Monitor<[Int]>([])
         let inside = Atomic(0)
         let group = DispatchGroup()
@@ -34,8 +34,8 @@ struct TurnstileTests {
     }
 
     @Test("serves those who always want a turn equally often")
-    func fairness() {
-        let turnstile = Turnstile()
+    func fairness() throws {
+        let turnstile = try Turnstile(name: "turns")
         let counts = Monitor([0, 0, 0])
         let group = DispatchGroup()
         let start = DispatchSemaphore(value: 0)
@@ -60,8 +60,8 @@ struct TurnstileTests {
     }
 
     @Test("lets go of a party that is cancelled while it waits, and does not give it a turn")
-    func cancellation() {
-        let turnstile = Turnstile()
+    func cancellation() throws {
+        let turnstile = try Turnstile(name: "turns")
         let holder = turnstile.party()
         let waiter = turnstile.party()
         let group = DispatchGroup()

@@ -129,7 +129,7 @@ struct StreamPipelineTests {
             let source = try StepSource(frames: 40, in: folder)
             let sink = Collector(needsPictures: true)
             let pipeline = try StreamPipeline(
-                source: source, engine: SharedEngine(StepDetector(waits: false)),
+                source: source, engine: try SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s"), sink: sink)
             let run = Task { try await pipeline.run() }
             try await source.give(40)
@@ -150,7 +150,7 @@ struct StreamPipelineTests {
             let source = try StepSource(frames: 60, in: folder)
             let (detector, sink) = (StepDetector(waits: true), Collector())
             let pipeline = try StreamPipeline(
-                source: source, engine: SharedEngine(detector),
+                source: source, engine: try SharedEngine(detector),
                 configuration: StreamConfiguration(name: "s", policy: .latency, isLive: true), sink: sink)
             let run = Task { try await pipeline.run() }
             try await source.give(1)
@@ -181,7 +181,7 @@ struct StreamPipelineTests {
             let source = try StepSource(frames: 200, in: folder)
             let (detector, sink) = (StepDetector(waits: true), Collector())
             let pipeline = try StreamPipeline(
-                source: source, engine: SharedEngine(detector),
+                source: source, engine: try SharedEngine(detector),
                 configuration: StreamConfiguration(name: "s", policy: .latency), sink: sink)
             let run = Task { try await pipeline.run() }
             try await source.give(1)
@@ -207,7 +207,7 @@ struct StreamPipelineTests {
             let source = try StepSource(frames: 50, in: folder)
             let sink = Collector()
             let pipeline = try StreamPipeline(
-                source: source, engine: SharedEngine(StepDetector(waits: false)),
+                source: source, engine: try SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s", inferenceRate: 5), sink: sink)
             let run = Task { try await pipeline.run() }
             try await source.give(50)
@@ -225,7 +225,7 @@ struct StreamPipelineTests {
             let source = try StepSource(frames: 200, in: folder)
             let sink = Collector()
             let pipeline = try StreamPipeline(
-                source: source, engine: SharedEngine(StepDetector(waits: false)),
+                source: source, engine: try SharedEngine(StepDetector(waits: false)),
                 configuration: StreamConfiguration(name: "s", motionGate: MotionGateConfiguration()), sink: sink)
             let run = Task { try await pipeline.run() }
             try await source.give(200)
@@ -245,7 +245,7 @@ struct StreamPipelineTests {
                 let source = try StepSource(frames: 30, in: folder)
                 let sink = Collector(breaksAt: breaksAt)
                 let pipeline = try StreamPipeline(
-                    source: source, engine: SharedEngine(StepDetector(waits: false)),
+                    source: source, engine: try SharedEngine(StepDetector(waits: false)),
                     configuration: StreamConfiguration(name: "s", events: EventConfiguration()), sink: sink)
                 let run = Task { try await pipeline.run() }
                 if breaksAt == nil {

@@ -19,9 +19,11 @@ extension Detector: ObjectDetector {
 /// A detector, whose weights are in memory once, and the turns in which streams use it.
 public final class SharedEngine: Sendable {
     let detector: any ObjectDetector
-    let turnstile = Turnstile()
+    let turnstile: Turnstile
 
-    public init(_ detector: any ObjectDetector) {
+    /// - Throws: `NamedThread.Failure` where there is no thread for it.
+    public init(_ detector: any ObjectDetector) throws {
         self.detector = detector
+        turnstile = try Turnstile(name: "engine")
     }
 }

@@ -152,7 +152,7 @@ public final class StreamPipeline: Sendable {
                     luma.samples, width: luma.width, height: luma.height, at: newest.result.pts)
                 if decision == .skip { return pass(items, as: .stillness) }
             }
-            let detected = try turns.withTurn(waiting: { inbox.waitingForTurn($0) }) { () -> Item in
+            let detected = try inbox.withTurn(of: turns) { () -> Item in
                 if isLatency {
                     items += inbox.take()
                     pass(items.dropLast(), as: .prediction)

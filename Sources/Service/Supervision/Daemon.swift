@@ -71,7 +71,7 @@ public final class Daemon: Sendable {
                 "\(event.message)", metadata: ["output": "\(event.output)"])
         }
         state = Mutex(
-            State(configuration: configuration, engine: SharedEngine(detector), detector: detector, model: model))
+            State(configuration: configuration, engine: try SharedEngine(detector), detector: detector, model: model))
     }
 
     // MARK: Running
@@ -209,9 +209,9 @@ public final class Daemon: Sendable {
                     settings, categories: detector.configuration.categories, program: environment.program)
             }
             if let opened {
+                let engine = try SharedEngine(opened.detector)
                 state.withLock { state in
-                    (state.engine, state.detector, state.model) =
-                        (SharedEngine(opened.detector), opened.detector, opened.model)
+                    (state.engine, state.detector, state.model) = (engine, opened.detector, opened.model)
                 }
             }
         } catch {

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Locks
 
 /// Looks after the daemon's progress and tells systemd: as long as every part that has work gets on with it, the watchdog is fed.
 ///
@@ -15,9 +16,10 @@ final class Watch: Sendable {
     }
 
     func start() {
-        let thread = Thread { self.run() }
-        thread.name = "watch"
-        thread.start()
+        Thread {
+            ThreadName.set("watch")
+            self.run()
+        }.start()
     }
 
     /// Ends the watch; what happens afterwards has the stop's own bound.

@@ -60,7 +60,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         defer { interruption.stop() }
         let outputs = try openOutputs(source)
         let pipeline = try StreamPipeline(
-            source: source, engine: SharedEngine(detector), configuration: stream, outputs: outputs)
+            source: source, engine: try SharedEngine(detector), configuration: stream, outputs: outputs)
         if verbosity.verbose { describe(source) }
 
         // What has no end is ended by a signal; what has one is not whole before it.
