@@ -118,8 +118,9 @@ def configure(folder, transport):
         f"""model: {ROOT}/Samples/shapes.safetensors
 streams:
   - name: camera
-    source: rtsp://{USER}:{PASSWORD.replace(':', '%3A').replace('@', '%40')}@{address.removeprefix('rtsp://')}
-    transport: {transport}
+    source:
+      url: rtsp://{USER}:{PASSWORD.replace(':', '%3A').replace('@', '%40')}@{address.removeprefix('rtsp://')}
+      transport: {transport}
     policy: latency
     max_fps: 5
     outputs:
@@ -132,7 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segmentd", required=True, help="the program")
     parser.add_argument("--cache", type=pathlib.Path, required=True, help="folder that keeps the video")
-    parser.add_argument("--transport", choices=["automatic", "tcp", "udp"], default="automatic")
+    parser.add_argument("--transport", choices=["auto", "tcp", "udp"], default="auto")
     parser.add_argument("--kills", type=positive, default=20, help="how often the server is killed and restarted")
     parser.add_argument("--stops", type=positive, default=3, help="how often the server is stopped, its connections half open")
     parser.add_argument("--loss", type=int, default=30, help="percent of the packets that are lost for a time")
