@@ -20,21 +20,28 @@ def lines(path):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             try:
                 connection.connect(path)
+            except PermissionError:
+                sys.exit(f"{path} may not be opened by this user; give its output a group of yours (group: NAME, mode: \"0660\")")
             except (FileNotFoundError, ConnectionRefusedError) as error:
                 print(f"{path}: {error.strerror}; trying again", file=sys.stderr)
                 time.sleep(wait)
                 wait = min(2 * wait, 5)
                 continue
-            wait = 0.2
             # A file object takes care of lines that come in pieces.
             with connection.makefile("rb") as stream:
                 try:
                     for line in stream:
                         # The last line of a daemon that was killed may be cut.
                         if line.endswith(b"\n"):
-                            yield json.loads(line)
+                            record = json.loads(line)
+                            # Who only says that there is no room is not asked again at once.
+                            if record["type"] == "hello":
+                                wait = 0.2
+                            yield record
                 except ConnectionResetError:
                     pass
+        time.sleep(wait)
+        wait = min(2 * wait, 5)
 
 
 def main():
@@ -45,7 +52,7 @@ def main():
     objects = {}
     report = time.monotonic() + 10
     for record in lines(sys.argv[1]):
-        stream = record["stream"]
+        stream = record.get("stream", "")
         match record["type"]:
             case "hello":
                 names = ", ".join(category["name"] for category in record["categories"])

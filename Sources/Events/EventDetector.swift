@@ -58,6 +58,14 @@ public struct EventDetector: Sendable {
         var height: Int?
         var zones: [ZoneShape] = []
         var lines: [LineShape] = []
+
+        /// The place, or the nearest one that is half a pixel inside the picture: what the picture's edge cuts off ends on that edge, on
+        /// which the side of a zone may lie.
+        func inside(_ point: EventConfiguration.Point) -> EventConfiguration.Point {
+            guard let width, let height else { return point }
+            return .init(
+                x: max(0.5, min(point.x, Double(width) - 0.5)), y: max(0.5, min(point.y, Double(height) - 0.5)))
+        }
     }
 
     private mutating func fitShapes(to result: FrameResult) {
@@ -106,7 +114,7 @@ public struct EventDetector: Sendable {
     /// Zones and lines, by the place in the current frame.
     private func move(_ life: inout TrackLife, _ report: inout Report) {
         let (box, object) = (life.object.box, life.object)
-        let place = configuration.anchor.place(in: box)
+        let place = shapes.inside(configuration.anchor.place(in: box))
         let margin = max(configuration.margin * Double(max(0, box.width) * max(0, box.height)).squareRoot(), 1)
         for (index, zone) in configuration.zones.enumerated() {
             let counts = zone.categories?.contains(object.categoryID) ?? true

@@ -13,6 +13,8 @@ package enum ThreadName {
         var length = 0
         withFile(O_RDWR) { file in
             length = max(0, read(file, &previous, previous.count))
+            // The kernel ends the name with a line.
+            if length > 0, previous[length - 1] == 10 { length -= 1 }
             write(name, to: file)
         }
         body()

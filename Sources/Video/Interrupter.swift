@@ -16,6 +16,9 @@ public final class Interrupter: Sendable {
     /// Makes the source's present wait and all later ones throw `VideoError.interrupted`.
     public func interrupt() { state.update { $0.isInterrupted = true } }
 
+    /// Takes `interrupt` back, for waits that begin from now on.
+    func reset() { state.withLock { $0.isInterrupted = false } }
+
     /// Whether `interrupt` has been called.
     public var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
 

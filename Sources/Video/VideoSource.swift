@@ -183,6 +183,8 @@ public final class VideoSource: @unchecked Sendable {
     /// Ends a read that waits for bytes, which then throws `VideoError.interrupted`, and every later one; from any thread.
     public func interrupt() { options.interrupter.interrupt() }
 
+    var isInterrupted: Bool { options.interrupter.isInterrupted }
+
     /// Decodes the next frame; nil at the end.
     ///
     /// - Throws: `VideoError`: `.nothingDecoded` where the end comes before the first frame, `.readFailed` where a remote input

@@ -53,6 +53,16 @@ import Testing
         #expect(trajectory.finish().isEmpty)
     }
 
+    @Test func `an object that the picture's edge cuts off is in a zone that reaches the edge`() {
+        let zone = EventConfiguration.Zone(
+            name: "mat", polygon: [.init(x: 0, y: 0.5), .init(x: 1, y: 0.5), .init(x: 1, y: 1), .init(x: 0, y: 1)])
+        var trajectory = Trajectory(EventConfiguration(zones: [zone], updateInterval: nil))
+        var near = Trajectory.object(50, 90)
+        near.box.y1 = 100
+        for _ in 0...3 { trajectory.add([near]) }
+        #expect(trajectory.events.map(\.word) == ["new", "enter mat"])
+    }
+
     @Test func `objects without identity or with impossible boxes tell nothing, and a number counts once a frame`() {
         var bad = object
         bad.box.x0 = .nan

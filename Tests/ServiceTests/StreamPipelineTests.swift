@@ -46,6 +46,8 @@ struct StreamPipelineTests {
             steps.signal()
         }
 
+        func resume() { isInterrupted.set(false) }
+
         /// Gives so many frames, and waits until the pipeline asks for one more and so has put all of them in its queue.
         func give(_ count: Int) async throws {
             let total = given.add(count, ordering: .sequentiallyConsistent).newValue

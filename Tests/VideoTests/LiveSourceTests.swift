@@ -72,6 +72,43 @@ struct LiveSourceTests {
         #expect(source.status.reconnects == 0)
     }
 
+    @Test("what was interrupted can be gone on with, and what has failed cannot")
+    func resume() throws {
+        try ffmpeg(pattern(size: "64x64", seconds: 0.4) + " -c:v libx264 -bf 0", folder("a.mp4"))
+        var options = quick()
+        options.loop = true
+        let source = try source(folder("a.mp4"), options)
+        var found = try (0..<3).map { _ in try #require(try source.next()) }
+        source.interrupt()
+        for _ in 0..<2 { #expect(throws: VideoError.interrupted(input: folder("a.mp4"))) { try source.next() } }
+        try source.resume()
+        found += try (0..<12).map { _ in try #require(try source.next()) }
+        expectIncreasing(found)
+        let missing = try self.source(folder("none.mp4"), quick())
+        #expect(throws: VideoError.self) { try missing.next() }
+        #expect(throws: VideoError.self) { try missing.resume() }
+    }
+
+    @Test("a looped file that is missing for a while is waited for")
+    func replaced() throws {
+        try ffmpeg(pattern(size: "64x64", seconds: 0.4) + " -c:v libx264 -bf 0", folder("a.mp4"))
+        var options = quick()
+        options.loop = true
+        options.backoff = Backoff(initial: .milliseconds(20), maximum: .milliseconds(20))
+        let source = try source(folder("a.mp4"), options)
+        var found = try (0..<3).map { _ in try #require(try source.next()) }
+        try FileManager.default.moveItem(atPath: folder("a.mp4"), toPath: folder("b.mp4"))
+        let (from, to) = (folder("b.mp4"), folder("a.mp4"))
+        let log = log
+        Thread {
+            while log.losses.count < 2 { usleep(1000) }
+            try? FileManager.default.moveItem(atPath: from, toPath: to)
+        }.start()
+        found += try (0..<12).map { _ in try #require(try source.next()) }
+        expectIncreasing(found)
+        #expect(log.losses.count >= 2)
+    }
+
     @Test("what waiting does not mend is thrown", arguments: ["none.mp4", "text.mp4"])
     func brokenFile(_ name: String) throws {
         try folder.write(Array("This is not a video.\n".utf8), to: "text.mp4")

@@ -13,8 +13,14 @@ final class LiveOutputs: StreamSink, @unchecked Sendable {
     let view: LiveView
     /// Whether records tell of frames, or of events alone.
     private let tellsFrames: Bool
+    /// How long an output of video may wait for whoever it sends to.
+    private let longestWrite: Duration
 
-    init(records: [any RecordOutput], broadcast: VideoBroadcast?, view: LiveView, tellsFrames: Bool) {
+    init(
+        records: [any RecordOutput], broadcast: VideoBroadcast?, view: LiveView, tellsFrames: Bool,
+        longestWrite: Duration = .zero
+    ) {
+        self.longestWrite = longestWrite
         self.records = records
         self.broadcast = broadcast
         self.view = view
@@ -72,7 +78,7 @@ final class LiveOutputs: StreamSink, @unchecked Sendable {
         let targets = status.targets.map { target in
             ProgressMonitor.Sample(
                 part: target.name, isBusy: target.state == .running && target.queueDepth > 0,
-                progress: target.bytes + target.packetsDropped)
+                progress: target.bytes + target.packetsDropped, limit: longestWrite + .seconds(10))
         }
         let encoder = ProgressMonitor.Sample(
             part: "\(broadcast?.stream ?? "")/encode", isBusy: status.queueDepth > 0 && status.encoderError == nil,

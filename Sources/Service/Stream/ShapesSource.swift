@@ -65,6 +65,11 @@ final class ShapesSource: FrameSource, @unchecked Sendable {
         interruption.signal()
     }
 
+    func resume() {
+        isInterrupted.set(false)
+        while interruption.wait(timeout: .now()) == .success {}
+    }
+
     private static func scene(_ parameters: Parameters, _ number: Int) -> Scene {
         Scene(
             seed: parameters.seed &+ UInt64(number), width: parameters.width, height: parameters.height,

@@ -23,6 +23,8 @@ public final class StreamPipeline: Sendable {
 
     /// The most frames that wait for the detector with `.latency`; those but the newest keep their pixels only where they are drawn.
     static let backlog = 64
+    /// The most frames that wait to be drawn, or to be written, with `.latency`: those that came during an inference come at once.
+    private static let burst = 16
 
     /// Puts the stages together; nothing runs yet.
     ///
@@ -134,6 +136,7 @@ public final class StreamPipeline: Sendable {
         let least = Float(min(configuration.tracker.trackLowThreshold, configuration.threshold))
         var schedule = InferenceSchedule(rate: configuration.inferenceRate)
         var gate = configuration.motionGate.map { MotionGate(configuration: $0) }
+        var size = (width: 0, height: 0)
         // The tracker is quick, so that this queue is only ever full where an output that may block does.
         return pipeline.stage("detect", from: decoded, capacity: isLatency ? Self.backlog + 1 : 2) {
             (inbox: Inbox<Item, Item>) in
@@ -147,16 +150,19 @@ public final class StreamPipeline: Sendable {
             }
             guard schedule.isDue(at: newest.result.pts) else { return pass(items, as: .prediction) }
             if let frame = newest.frame, gate != nil {
+                // What is held is in the pixels of the size before.
+                if size != (frame.width, frame.height) { gate?.reset() }
+                size = (frame.width, frame.height)
                 let luma = try frame.lumaThumbnail(width: MotionGate.width, height: MotionGate.height)
                 let decision = gate?.admits(
                     luma.samples, width: luma.width, height: luma.height, at: newest.result.pts)
                 if decision == .skip { return pass(items, as: .stillness) }
             }
+            // While the engine has time for this stream, nothing is done that could wait for another stage.
+            pass(items.dropLast(), as: .prediction)
+            items = [newest]
             let detected = try inbox.withTurn(of: turns) { () -> Item in
-                if isLatency {
-                    items += inbox.take()
-                    pass(items.dropLast(), as: .prediction)
-                }
+                if isLatency { items += inbox.take() }
                 var item = items[items.count - 1]
                 let start = ContinuousClock.now
                 if let image = try item.image ?? item.frame?.rgbImage() {
@@ -167,6 +173,7 @@ public final class StreamPipeline: Sendable {
                 return item
             }
             guard var item = detected else { return }
+            pass(items.dropLast(), as: .prediction)
             schedule.infer(at: item.result.pts)
             item.pass(as: .detector)
             inbox.emit(item)
@@ -185,7 +192,8 @@ public final class StreamPipeline: Sendable {
         let firstID = statistics.totals.lastTrackID + 1
         var lastNumber: Int?
         return pipeline.stage(
-            "track", from: detected, capacity: 2, whenFull: configuration.policy == .latency ? .newestWins : .block
+            "track", from: detected, capacity: configuration.policy == .latency ? Self.burst : 2,
+            whenFull: configuration.policy == .latency ? .newestWins : .block
         ) { (item: Item) -> Item? in
             var item = item
             let pts = item.result.pts
@@ -223,7 +231,9 @@ public final class StreamPipeline: Sendable {
     ) throws -> Channel<DrawnPicture> {
         let annotator = try Annotator(options: configuration.annotation)
         let whenFull: FullPolicy = configuration.policy == .latency ? .newestWins : .block
-        return pipeline.stage("draw", from: tracked, whenFull: whenFull) { (item: Item) -> DrawnPicture? in
+        return pipeline.stage(
+            "draw", from: tracked, capacity: configuration.policy == .latency ? Self.burst : 2, whenFull: whenFull
+        ) { (item: Item) -> DrawnPicture? in
             guard let picture = try item.frame?.drawablePicture() else { return nil }
             picture.withCanvas { annotator.draw(item.result.objects, on: $0) }
             return DrawnPicture(picture: picture, result: item.result, captureTime: item.captureTime)

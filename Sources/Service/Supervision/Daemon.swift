@@ -41,6 +41,8 @@ public final class Daemon: Sendable {
         var streams: [StreamSupervisor] = []
         var server: StatusServer?
         var isReady = false
+        /// Whether streams are being exchanged: those that have ended meanwhile are not the end.
+        var isReloading = false
         var stuck: [String] = []
     }
 
@@ -103,7 +105,10 @@ public final class Daemon: Sendable {
         let pump = Task { for await number in signals { over.continuation.yield(number) } }
         // Zero stands for the end of all sources.
         let ends = Task {
-            await self.waitForEnd(); over.continuation.yield(0)
+            while !Task.isCancelled {
+                if self.isOver { over.continuation.yield(0) }
+                try? await Task.sleep(for: .milliseconds(200))
+            }
         }
         defer {
             pump.cancel()
@@ -114,6 +119,8 @@ public final class Daemon: Sendable {
                 await reload()
                 continue
             }
+            // What was over may have begun anew with a reload.
+            if number == 0 && !isOver { continue }
             logger.info("stopping", metadata: ["reason": number == 0 ? "all sources have ended" : "signal \(number)"])
             break
         }
@@ -132,31 +139,32 @@ public final class Daemon: Sendable {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    /// Returns when no stream runs any more, and none may again.
-    private func waitForEnd() async {
-        while !Task.isCancelled {
-            let streams = state.withLock { $0.streams }
-            let areOver = streams.allSatisfy { stream in
+    /// Whether no stream runs any more, and none may again.
+    private var isOver: Bool {
+        let (streams, isReloading) = state.withLock { ($0.streams, $0.isReloading) }
+        return !isReloading && !streams.isEmpty
+            && streams.allSatisfy { stream in
                 switch stream.state {
                 case .ended, .failed: true
                 case .running, .waiting: false
                 }
             }
-            if areOver { return }
-            try? await Task.sleep(for: .milliseconds(200))
-        }
     }
 
     private func make(_ settings: StreamSettings) throws -> StreamSupervisor {
         let (engine, detector) = state.withLock { ($0.engine, $0.detector) }
+        let assembly = try assembly(settings, detector)
+        return StreamSupervisor(
+            plan: assembly.plan, engine: engine, source: try assembly.source(), outputs: try assembly.outputs(),
+            logger: assembly.logger, limiter: limiter)
+    }
+
+    private func assembly(_ settings: StreamSettings, _ detector: Detector) throws -> StreamAssembly {
         let plan = try StreamPlan(
             settings, categories: detector.configuration.categories, program: environment.program)
         var logger = logger
         logger[metadataKey: "stream"] = "\(settings.name)"
-        let assembly = StreamAssembly(plan: plan, sockets: sockets, logger: logger, limiter: limiter)
-        return StreamSupervisor(
-            plan: plan, engine: engine, source: try assembly.source(), outputs: try assembly.outputs(),
-            logger: logger, limiter: limiter)
+        return StreamAssembly(plan: plan, sockets: sockets, logger: logger, limiter: limiter)
     }
 
     private func stop() async {
@@ -188,7 +196,11 @@ public final class Daemon: Sendable {
     /// Reads the configuration again and brings the streams in line with it; a wrong one changes nothing.
     private func reload() async {
         notifier.reloading()
-        defer { notifier.ready() }
+        state.withLock { $0.isReloading = true }
+        defer {
+            state.withLock { $0.isReloading = false }
+            notifier.ready()
+        }
         let configuration: ServiceConfiguration
         do {
             configuration = try environment.load()
@@ -202,11 +214,12 @@ public final class Daemon: Sendable {
             && old.precision == configuration.precision
         do {
             let opened = isSameEngine ? nil : try environment.open(configuration)
-            // What is wrong only with the model's classes is found before anything is changed.
+            // What is wrong only with the model's classes, or the encoder's options, is found before anything is changed.
             let detector = opened?.detector ?? state.withLock { $0.detector }
             for settings in configuration.streams {
-                _ = try StreamPlan(
-                    settings, categories: detector.configuration.categories, program: environment.program)
+                let assembly = try assembly(settings, detector)
+                _ = try assembly.source()
+                try assembly.validateEncoding()
             }
             if let opened {
                 let engine = try SharedEngine(opened.detector)

@@ -8,6 +8,8 @@ struct ProgressMonitor: Sendable {
         var isBusy: Bool
         /// A count that grows with every piece of work.
         var progress: Int
+        /// How long one piece may take here where that is longer than elsewhere, such as a wait with a time-out of its own.
+        var limit = Duration.zero
     }
 
     /// How long a piece of work may take.
@@ -26,7 +28,7 @@ struct ProgressMonitor: Sendable {
             let known = seen[sample.part].flatMap { $0.progress == sample.progress ? $0 : nil }
             let since = known?.since ?? now
             next[sample.part] = (sample.progress, since)
-            if now - since > limit { stuck.append(sample.part) }
+            if now - since > max(limit, sample.limit) { stuck.append(sample.part) }
         }
         seen = next
         return stuck

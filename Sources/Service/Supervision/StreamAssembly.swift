@@ -59,61 +59,88 @@ struct StreamAssembly {
         Backoff(initial: min(settings.initial, settings.maximum), maximum: settings.maximum)
     }
 
-    /// - Throws: `OutputError` for a socket that cannot be made, `VideoError` for an encoder that there is not.
+    /// - Throws: `OutputError` for a socket that cannot be made, `VideoError` for an encoder that there is not. No output is left open.
     func outputs() throws -> LiveOutputs {
         var records: [any RecordOutput] = []
-        var targets: [VideoBroadcast.Target] = []
-        let onEvent = logged
-        for output in plan.settings.outputs {
-            switch output {
-            case .socket(let settings): records.append(try sockets.socket(settings, hello: plan.hello))
-            case .json(let settings):
-                var options = RotatingJSONLines.Options()
-                options.maxSize = settings.rotateSize
-                options.every = settings.rotateEvery
-                options.keep = settings.keep
-                switch settings.sync {
-                case .never: options.sync = .never
-                case .always: options.sync = .everyRecord
-                case .every(let interval): options.sync = .every(interval)
-                }
-                options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
-                records.append(try RotatingJSONLines(path: settings.path, options: options, onEvent: onEvent))
-            case .mqtt(let settings):
-                records.append(
-                    try MQTTOutput(
-                        stream: plan.name, options: Self.options(settings, plan: plan), onEvent: onEvent))
-            case .record(let settings):
-                targets.append(
-                    .record(
-                        .init(
-                            directory: settings.directory, segment: settings.segment, keep: settings.keep,
-                            maxSize: settings.maximumSize)))
-            case .hls(let settings):
-                targets.append(
-                    .hls(
-                        .init(directory: settings.directory, segment: settings.segment, window: settings.window)))
-            case .push(let settings):
-                targets.append(
-                    .push(
-                        .init(
-                            url: settings.url, credentials: settings.credentials.video, timeout: settings.timeout,
-                            backoff: Self.backoff(settings.reconnect))))
+        do {
+            for output in plan.settings.outputs {
+                if let output = try record(output) { records.append(output) }
             }
+            let targets = targets
+            let broadcast =
+                try targets.isEmpty
+                ? nil
+                : VideoBroadcast(
+                    stream: plan.name, options: encoding, targets: targets, onEvent: broadcastLogged)
+            let pushes = plan.settings.outputs.compactMap { output -> Duration? in
+                if case .push(let settings) = output { settings.timeout } else { nil }
+            }
+            return LiveOutputs(
+                records: records, broadcast: broadcast, view: LiveView(), tellsFrames: plan.settings.frames,
+                longestWrite: pushes.max() ?? .zero)
+        } catch {
+            for output in records { output.finish(within: .zero) }
+            throw error
         }
-        return LiveOutputs(
-            records: records, broadcast: targets.isEmpty ? nil : try broadcast(targets), view: LiveView(),
-            tellsFrames: plan.settings.frames)
     }
 
-    private func broadcast(_ targets: [VideoBroadcast.Target]) throws -> VideoBroadcast {
+    /// Finds out whether the video outputs can be encoded as asked, without making any.
+    ///
+    /// - Throws: `VideoError`.
+    func validateEncoding() throws {
+        if !targets.isEmpty { try VideoBroadcast.validate(encoding, targets: targets, label: plan.name) }
+    }
+
+    /// An output of records; nil for one of video.
+    private func record(_ output: StreamOutput) throws -> (any RecordOutput)? {
+        switch output {
+        case .socket(let settings): return try sockets.socket(settings, hello: plan.hello)
+        case .json(let settings):
+            var options = RotatingJSONLines.Options()
+            options.maxSize = settings.rotateSize
+            options.every = settings.rotateEvery
+            options.keep = settings.keep
+            switch settings.sync {
+            case .never: options.sync = .never
+            case .always: options.sync = .everyRecord
+            case .every(let interval): options.sync = .every(interval)
+            }
+            options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
+            return try RotatingJSONLines(path: settings.path, options: options, onEvent: logged)
+        case .mqtt(let settings):
+            return try MQTTOutput(stream: plan.name, options: Self.options(settings, plan: plan), onEvent: logged)
+        case .record, .hls, .push: return nil
+        }
+    }
+
+    private var targets: [VideoBroadcast.Target] {
+        plan.settings.outputs.compactMap { output in
+            switch output {
+            case .socket, .json, .mqtt: nil
+            case .record(let settings):
+                .record(
+                    .init(
+                        directory: settings.directory, segment: settings.segment, keep: settings.keep,
+                        maxSize: settings.maximumSize))
+            case .hls(let settings):
+                .hls(.init(directory: settings.directory, segment: settings.segment, window: settings.window))
+            case .push(let settings):
+                .push(
+                    .init(
+                        url: settings.url, credentials: settings.credentials.video, timeout: settings.timeout,
+                        backoff: Self.backoff(settings.reconnect)))
+            }
+        }
+    }
+
+    private var encoding: VideoBroadcast.Options {
         let encoding = plan.settings.encoding
         var options = VideoBroadcast.Options()
         options.codec = encoding.codec
         options.quality = encoding.quality
         options.preset = encoding.preset
         options.policy = plan.configuration.policy == .everyFrame ? .block : .newestWins
-        return try VideoBroadcast(stream: plan.name, options: options, targets: targets, onEvent: broadcastLogged)
+        return options
     }
 
     /// Writes the video outputs' events to the log, repeating ones seldom.

@@ -30,6 +30,8 @@ final class StreamSupervisor: Sendable {
         var state = State.running
         var since = WallClock.now
         var lastError: String?
+        /// Frames that had been decoded when it came.
+        var framesAtError = 0
         var restarts = 0
         /// Those of pipelines that are no more.
         var earlierDrops: [String: Int] = [:]
@@ -62,7 +64,11 @@ final class StreamSupervisor: Sendable {
 
     var state: State { shared.withLock { $0.state } }
     var since: WallClock { shared.withLock { $0.since } }
-    var lastError: String? { shared.withLock { $0.lastError } }
+    /// What went wrong, until frames come again.
+    var lastError: String? {
+        let decoded = statistics.totals.decoded
+        return shared.withLock { $0.state == .running && decoded > $0.framesAtError ? nil : $0.lastError }
+    }
     var restarts: Int { shared.withLock { $0.restarts } }
     var stageMetrics: [StageMetrics] { shared.withLock { $0.pipeline }?.metrics ?? [] }
     var liveSource: LiveSource? { source as? LiveSource }
@@ -71,7 +77,7 @@ final class StreamSupervisor: Sendable {
     /// Items that found no room, by the stage that would have taken them.
     var drops: [(stage: String, count: Int)] {
         let (earlier, stages) = shared.withLock { ($0.earlierDrops, $0.pipeline?.metrics ?? []) }
-        return Self.drops(stages).map { (stage: $0.key, count: $0.value + (earlier[$0.key] ?? 0)) }
+        return Self.drops(stages).merging(earlier) { $0 + $1 }.map { (stage: $0.key, count: $0.value) }
             .sorted { $0.stage < $1.stage }
     }
 
@@ -117,16 +123,20 @@ final class StreamSupervisor: Sendable {
 
     /// What the stream's stages and outputs are at.
     ///
-    /// The source is left out while it connects or waits, which its own time-outs bound.
+    /// The source is left out while it connects or waits, which its own time-outs bound, and where nothing bounds its waits. So are
+    /// outputs of records that lose their oldest rather than hold anybody up: who reads a pipe may pause.
     var progress: [ProgressMonitor.Sample] {
-        let waits = liveSource.map { $0.status.state != .running } ?? false
+        let source = liveSource
+        let waits = source.map { $0.status.state != .running || $0.longestWait == nil } ?? false
         let stages = stageMetrics.filter { !($0.name == "decode" && waits) }.map { stage in
             ProgressMonitor.Sample(
                 part: "\(plan.name)/\(stage.name)",
                 isBusy: stage.busySince != nil || (stage.queueDepth > 0 && !stage.isWaitingForTurn),
-                progress: stage.itemsIn + stage.itemsOut)
+                progress: stage.itemsIn + stage.itemsOut,
+                limit: stage.name == "decode" ? (source?.longestWait ?? .zero) + .seconds(10) : .zero)
         }
-        let outputs = outputs.records.map { output in
+        let isHeldUp = plan.configuration.policy == .everyFrame
+        let outputs = (isHeldUp ? outputs.records : []).map { output in
             let status = output.status
             return ProgressMonitor.Sample(
                 part: output.name, isBusy: status.state == .running && status.clients == 0 && status.queueDepth > 0,
@@ -148,18 +158,24 @@ final class StreamSupervisor: Sendable {
                     statistics: statistics)
                 let stopping = shared.withLock { shared in
                     shared.pipeline = pipeline
-                    shared.state = .running
+                    (shared.state, shared.since) = (.running, .now)
                     return shared.stopping
                 }
                 if stopping != nil { pipeline.endSource() }
                 started = ContinuousClock.now
                 let outcome = try await pipeline.run()
+                if let reason = statistics.totals.brokenOff {
+                    return end(reason: reason, state: .failed(reason: reason))
+                }
                 return end(reason: outcome == .finished ? "the source has ended" : "stopped", state: .ended)
             } catch {
                 if let reason = shared.withLock({ $0.stopping }) { return end(reason: reason, state: .ended) }
                 let reason = "\(error)"
-                shared.withLock { $0.lastError = reason }
-                guard plan.isEndless else { return end(reason: reason, state: .failed(reason: reason)) }
+                retirePipeline(lastError: reason)
+                // The pipeline has interrupted the source when it stopped; one that has failed by itself stays so.
+                guard plan.isEndless, (try? source.resume()) != nil else {
+                    return end(reason: reason, state: .failed(reason: reason))
+                }
                 outputs.publish(.error(stream: plan.name, time: WallClock.now.rfc3339, message: reason))
                 failures = ContinuousClock.now - started > .seconds(60) ? 1 : failures + 1
                 let delay = backoff.delay(afterFailures: failures, using: &generator)
@@ -167,10 +183,8 @@ final class StreamSupervisor: Sendable {
                     logger, .error, key: "\(plan.name) pipeline", "stream failed, starts again",
                     metadata: ["reason": "\(reason)", "retry_in": "\(delay)"])
                 shared.withLock { shared in
-                    shared.state = .waiting
+                    (shared.state, shared.since) = (.waiting, .now)
                     shared.restarts += 1
-                    shared.earlierDrops.merge(Self.drops(shared.pipeline?.metrics ?? [])) { $0 + $1 }
-                    shared.pipeline = nil
                 }
                 await pause(for: delay)
             }
@@ -187,13 +201,28 @@ final class StreamSupervisor: Sendable {
         await pause.value
     }
 
-    private func end(reason: String, state: State) {
-        let reason = shared.withLock { $0.stopping } ?? reason
-        outputs.publish(.end(stream: plan.name, time: WallClock.now.rfc3339, reason: reason))
+    /// Lets go of a pipeline that has stopped, and keeps its counts.
+    private func retirePipeline(lastError: String? = nil) {
+        let decoded = statistics.totals.decoded
         shared.withLock { shared in
-            shared.state = state
-            shared.since = .now
+            if let lastError { (shared.lastError, shared.framesAtError) = (lastError, decoded) }
+            shared.earlierDrops.merge(Self.drops(shared.pipeline?.metrics ?? [])) { $0 + $1 }
             shared.pipeline = nil
         }
+    }
+
+    private func end(reason: String, state: State) {
+        let stopping = shared.withLock { $0.stopping }
+        let reason = stopping ?? reason
+        if case .failed = state, stopping == nil {
+            logger.error("stream failed", metadata: ["reason": "\(reason)"])
+            outputs.publish(.error(stream: plan.name, time: WallClock.now.rfc3339, message: reason))
+            retirePipeline(lastError: reason)
+        } else {
+            logger.info("stream ended", metadata: ["reason": "\(reason)"])
+            retirePipeline()
+        }
+        outputs.publish(.end(stream: plan.name, time: WallClock.now.rfc3339, reason: reason))
+        shared.withLock { ($0.state, $0.since) = (state, .now) }
     }
 }

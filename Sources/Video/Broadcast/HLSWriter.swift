@@ -60,8 +60,11 @@ final class HLSWriter: PacketWriter {
         self.muxer = muxer
         origin = packet.pts
         var flags = "delete_segments+independent_segments+program_date_time+temp_file"
-        // Goes on with a discontinuity.
-        if access(path, F_OK) == 0 { flags += "+append_list" }
+        if access(path, F_OK) == 0 {
+            // Goes on with a discontinuity. FFmpeg has forgotten the files that it was to remove next.
+            flags += "+append_list"
+            removeOrphans()
+        }
         do {
             try muxer.writeHeader([
                 "hls_time": String(options.segment.inSeconds), "hls_list_size": String(options.window),

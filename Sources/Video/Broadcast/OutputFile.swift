@@ -32,14 +32,13 @@ final class OutputFile {
             })
         guard buffer != nil, context != nil else {
             av_free(buffer)
-            Glibc.close(descriptor)
             throw VideoError.outOfMemory
         }
     }
 
     deinit {
         freeContext()
-        Glibc.close(descriptor)
+        if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     private func freeContext() {

@@ -35,7 +35,7 @@ extension VideoBroadcast {
         public init(
             codec: String = "h264", quality: Int? = nil, preset: String? = nil, threads: Int = 1,
             maximumBitRate: Int? = nil, keyframeInterval: Duration = .seconds(2), policy: Policy = .newestWins,
-            pictures: Int = 4, sampleAspectRatio: Rational = Rational(1, 1), frameRate: Rational? = nil
+            pictures: Int = 16, sampleAspectRatio: Rational = Rational(1, 1), frameRate: Rational? = nil
         ) {
             self.codec = codec
             self.quality = quality

@@ -15,6 +15,14 @@ public final class VideoBroadcast: Sendable {
     private let runners: [TargetRunner]
     private let hasEnded = Monitor(false)
 
+    /// Finds out whether there could be such a broadcast, without making one.
+    ///
+    /// - Throws: What the initialiser would throw.
+    public static func validate(_ options: Options, targets: [Target], label: String) throws {
+        for target in targets { try target.validate() }
+        _ = try BroadcastEncoder(options, targets: targets, label: label)
+    }
+
     /// Checks the options and starts the threads; targets are opened with the first picture.
     ///
     /// - Parameters:

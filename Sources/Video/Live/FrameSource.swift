@@ -9,11 +9,21 @@ public protocol FrameSource: Sendable {
     /// Ends a wait inside `next`, which then throws `VideoError.interrupted`, and every later call; from any thread.
     func interrupt()
 
+    /// Takes an interruption back, so that frames can be had again, whose numbers and times go on; while nobody is inside `next`.
+    ///
+    /// - Throws: What has ended the source for good.
+    func resume() throws
+
     /// Seconds from one frame to the next that the source promises; nil where it promises nothing.
     var frameInterval: Double? { get }
 }
 
 extension VideoSource: FrameSource {
+    /// - Throws: `VideoError.interrupted`: what has been read half-way is not read on.
+    public func resume() throws {
+        if isInterrupted { throw VideoError.interrupted(input: input) }
+    }
+
     public var frameInterval: Double? { information.frameInterval }
 }
 

@@ -30,6 +30,9 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
     /// Whether the present connection has given a frame.
     private var hasFrames = false
     private var hasEnded = false
+    /// Whether what is reached over the network has an end; known with the first connection, since a live stream whose server closes it
+    /// in order leaves a last list that looks like a recording.
+    private var isStored: Bool?
     /// What `next` has thrown, and goes on to throw.
     private var failure: (any Error)?
     /// What earlier connections have lost.
@@ -62,6 +65,24 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
     ///
     /// Only the look-up of a host's name has to end by itself.
     public func interrupt() { interrupter.interrupt() }
+
+    /// How long `next` may wait for a frame of a connection; nil where there is no bound, since whoever writes into a pipe may pause.
+    public var longestWait: Duration? {
+        // A file's frames wait for their time.
+        address.isPipe ? nil : isLive ? options.readTimeout : Pacer.longest
+    }
+
+    /// Takes an interruption back: the next frame is had from a new connection where the last one was cut off.
+    ///
+    /// - Throws: What `next` has thrown and trying again cannot mend.
+    public func resume() throws {
+        if let failure {
+            guard case VideoError.interrupted = failure else { throw failure }
+            self.failure = nil
+            step = stepAfterBreak
+        }
+        interrupter.reset()
+    }
 
     /// The next frame, waiting and reconnecting where need be; nil at the end of what has one.
     ///
@@ -101,6 +122,7 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
             options: options.sourceOptions(for: address, interrupter: interrupter))
         connection = opened
         hasFrames = false
+        isStored = isStored ?? (address.mayBeStored && opened.information.duration != nil)
         shared.withLock { status in
             status.state = .running
             status.information = opened.information
@@ -160,7 +182,7 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
         case .standardInput, .pattern: true
         case .url:
             // A length in the header is what tells a recording from a live stream.
-            !isLive || (address.mayBeStored && connection.information.duration != nil && !connection.report.isTruncated)
+            !isLive || (isStored == true && connection.information.duration != nil && !connection.report.isTruncated)
         default: !isLive
         }
     }
@@ -175,11 +197,12 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
         switch address.kind {
         // What standard input has given cannot be had again, and a graph that is refused once always is.
         case .standardInput, .pattern, .shapes: throw error
-        default: guard isLive else { throw error }
+        // A file that is read again and again may be missing while it is replaced.
+        default: guard isLive || (options.loop && count > 0) else { throw error }
         }
         failures += 1
         if let attempts = options.attempts, failures >= attempts { throw error }
-        step = count > 0 ? .reconnected : .next
+        step = stepAfterBreak
         let delay = options.backoff.delay(afterFailures: failures, using: &generator)
         let reason = "\(error)"
         shared.withLock { status in
@@ -189,6 +212,9 @@ public final class LiveSource: FrameSource, @unchecked Sendable {
         onEvent(.lost(reason: reason, retryIn: delay))
         guard interrupter.wait(until: .now + delay) else { throw VideoError.interrupted(input: address.redacted) }
     }
+
+    /// How the first frame of the next connection follows the last one of this.
+    private var stepAfterBreak: Timeline.Step { count == 0 ? .next : isLive ? .reconnected : .looped }
 
     private func close() {
         if let report = connection?.report {

@@ -6,7 +6,7 @@ public struct Pacer: Sendable {
     /// Who is later than this goes on from there instead of hurrying through what was missed.
     private static let patience = Duration.seconds(1)
     /// The longest wait for one frame: a file's time may be damaged.
-    private static let longest = Duration.seconds(10)
+    static let longest = Duration.seconds(10)
 
     public init() {}
 

@@ -6,12 +6,14 @@ enum Redaction {
     /// Parts of the names of values that are secrets, or that name an account. `streamid` is SRT's, into which servers put
     /// user and password.
     private static let secretNames = [
-        "auth", "cred", "key", "login", "pass", "psw", "pwd", "secret", "sig", "streamid", "token", "user", "usr",
+        "auth", "cred", "hash", "jwt", "key", "login", "pass", "psw", "pwd", "secret", "session", "sig", "streamid",
+        "token", "user",
+        "usr",
     ]
 
     /// The address without its user information (RFC 3986, section 3.2.1) and the values of secrets.
     static func redact(_ address: String) -> String {
-        guard let start = startOfAuthority(address) else { return address }
+        guard let start = startOfAuthority(address) else { return redactMistyped(address) }
         var rest = address[start...]
         var prefix = String(address[..<start])
         if let end = endOfUserInformation(rest) {
@@ -20,6 +22,12 @@ enum Redaction {
             rest = rest[rest.index(after: end)...]
         }
         return prefix + redactValues(rest)
+    }
+
+    /// What is no URL, but was perhaps meant to be one.
+    private static func redactMistyped(_ address: String) -> String {
+        guard let end = address.lastIndex(of: "@"), address[..<end].contains(":") else { return address }
+        return mask + address[end...]
     }
 
     /// The place behind a URL's `://`.
@@ -46,7 +54,9 @@ enum Redaction {
             let name = before.reversed().prefix { !"/?#&;,".contains($0) }.reversed()
             result += rest[...equals]
             let value = rest[rest.index(after: equals)...]
-            let end = value.firstIndex { "&;?#/".contains($0) } ?? value.endIndex
+            // In a query a slash and a question mark are part of the value (RFC 3986, section 3.4).
+            let isInQuery = text[..<equals].contains { "?#".contains($0) }
+            let end = value.firstIndex { (isInQuery ? "&;#" : "&;?#/").contains($0) } ?? value.endIndex
             let isSecret = { (name: String) in secretNames.contains { name.contains($0) } }(String(name).lowercased())
             if isSecret && end != value.startIndex {
                 result += mask
