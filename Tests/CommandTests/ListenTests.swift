@@ -36,6 +36,21 @@ struct ListenTests {
         }
     }
 
+    /// A socket on which nobody speaks.
+    private func listeningSocket() throws -> CInt {
+        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(code == 0 && listen(descriptor, 8) == 0)
+        return descriptor
+    }
+
     @Test("prints every line as it comes, and ends with exit code 0 when the streams have")
     func everything() throws {
         let output = try SocketOutput(path: path)
@@ -114,6 +129,25 @@ struct ListenTests {
         #expect(result.messages.allSatisfy { $0.contains("waiting for it") })
     }
 
+    @Test("a daemon that closes at once is asked more and more seldom")
+    func closing() throws {
+        let listener = try listeningSocket()
+        let program = try Program(["listen", path, "--reconnect"])
+        var times: [ContinuousClock.Instant] = []
+        for _ in 0..<4 {
+            let client = accept(listener, nil, nil)
+            try #require(client >= 0)
+            times.append(.now)
+            close(client)
+        }
+        // Waits of 100, 200 and 400 ms, of which chance takes a fifth at most; a slow machine only makes them longer.
+        #expect(times[3] - times[0] > .milliseconds(550))
+        close(listener)
+        program.send(SIGTERM)
+        let result = program.finish()
+        #expect(result.messages.count == 1 && result.errors.contains("without a hello; waiting for it"))
+    }
+
     @Test("what cannot be listened to is said in one line")
     func refusals() throws {
         let before = try folder.names
@@ -129,17 +163,7 @@ struct ListenTests {
 
     @Test("a socket that a killed daemon has left is said to be one")
     func stale() throws {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        close(descriptor)
-        try #require(code == 0)
+        close(try listeningSocket())
         let before = try folder.names
         try #require(before.contains("door.sock"))
         try expectRefusal(

@@ -153,6 +153,13 @@ struct SocketFileTests {
         #expect(try LineClient(path).fields()["type"] as? String == "hello")
         output.finish(within: .seconds(30))
         #expect(try folder.names == ["door.sock"])
+        // A reload serves it anew; who came in between has waited.
+        let waiting = try LineClient(path)
+        let again = try SocketOutput(inherited: #require(activation.descriptor(forPath: bound)))
+        again.setHello(Sample.hello("yard"))
+        #expect(try waiting.fields()["stream"] as? String == "yard")
+        again.finish(within: .seconds(30))
+        close(file.descriptor)
     }
 
     @Test("what is handed to another process, or is no socket, is not taken")

@@ -45,7 +45,8 @@ public struct SocketActivation: Sendable {
         }
     }
 
-    /// The descriptor that is bound to a path, however the path is written.
+    /// The descriptor that is bound to a path, however the path is written. It stays open for the process's life; `SocketOutput` serves a
+    /// duplicate of it.
     public func descriptor(forPath path: String) -> Int32? {
         let wanted = Self.resolved(path)
         return sockets.first { $0.path == path || $0.path.map(Self.resolved) == wanted }?.descriptor

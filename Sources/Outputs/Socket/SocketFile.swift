@@ -57,9 +57,12 @@ struct SocketFile {
         }
     }
 
-    /// Takes over a socket that somebody else has made and named.
+    /// Takes part in a socket that somebody else has made and named, by a duplicate of the descriptor.
     ///
-    /// - Throws: `OutputError.wrongDescriptor` where it is not a listening Unix stream socket.
+    /// The original stays open: it is handed over once in a process's life, and whoever wants the socket again after this value has been
+    /// closed needs it.
+    ///
+    /// - Throws: `OutputError`: `wrongDescriptor` where it is not a listening Unix stream socket, or no descriptor is free.
     init(inherited descriptor: CInt) throws {
         var (kind, listens) = (CInt(0), CInt(0))
         var length = socklen_t(MemoryLayout<CInt>.size)
@@ -71,10 +74,13 @@ struct SocketFile {
                 descriptor: descriptor,
                 reason: "is not a listening Unix stream socket with a name; see ListenStream= in the socket unit")
         }
+        // Below 3 are the descriptors of standard input and output.
+        let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+        guard duplicate >= 0 else { throw Self.refusal("duplicate the descriptor of the socket unit", path) }
         self.path = path
-        self.descriptor = descriptor
+        self.descriptor = duplicate
         identity = nil
-        SocketAddress.prepare(descriptor)
+        SocketAddress.prepare(duplicate)
     }
 
     /// Removes the name, if it is still this socket's.

@@ -30,9 +30,10 @@ public final class SocketOutput: RecordOutput {
         try self.init(file: SocketFile(path: path, options: options), options: options, onEvent: onEvent)
     }
 
-    /// Serves a socket that is open already, from `SocketActivation`. Its name stays when the output ends: it belongs to systemd.
+    /// Serves a socket that is open already, from `SocketActivation`. Its name and the descriptor stay when the output ends: they belong to
+    /// systemd and to the activation, which can hand the socket out again.
     ///
-    /// - Throws: `OutputError.wrongDescriptor` where it is not a listening Unix stream socket.
+    /// - Throws: `OutputError`: `wrongDescriptor` where it is not a listening Unix stream socket, or no descriptor is free.
     public convenience init(
         inherited descriptor: Int32, options: SocketOptions = SocketOptions(),
         onEvent: @escaping @Sendable (OutputEvent) -> Void = { _ in }

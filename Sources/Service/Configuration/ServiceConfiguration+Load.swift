@@ -125,38 +125,10 @@ extension ServiceConfiguration {
             }
             streams.append((settings, node))
         }
+        checkSources(of: streams, reader)
         checkTargets(of: streams, reader)
+        checkBrokers(of: streams, reader)
         return streams.map(\.settings)
-    }
-
-    /// Sees to it that no two outputs write to one place.
-    private static func checkTargets(
-        of streams: [(settings: StreamSettings, node: Node)], _ reader: ConfigurationReader
-    ) {
-        var owners: [String: String] = [:]
-        var sockets: [String: StreamOutput.Socket] = [:]
-        for (settings, node) in streams {
-            var own = Set<String>()
-            for output in settings.outputs {
-                let isNew = own.insert(output.target).inserted
-                if let target = output.exclusiveTarget, target != "-", let owner = owners[target], isNew {
-                    reader.report(
-                        node,
-                        "two outputs write to \(SourceAddress.redacted(target)), of the streams \(owner) and "
-                            + "\(settings.name); give each its own, such as with {stream} in the name"
-                    )
-                } else if !isNew {
-                    reader.report(node, "the stream \(settings.name) has the output \(output.target) twice")
-                }
-                if let target = output.exclusiveTarget { owners[target] = settings.name }
-                if case .socket(let socket) = output,
-                    sockets.updateValue(socket, forKey: socket.path) ?? socket != socket
-                {
-                    reader.report(
-                        node, "streams share the socket \(socket.path), but not all its settings; make them the same")
-                }
-            }
-        }
     }
 
     private mutating func layer(_ environment: [String: String], _ reader: ConfigurationReader) {
@@ -237,14 +209,27 @@ extension ServiceConfiguration {
 }
 
 extension ServiceConfiguration.HTTP {
-    /// `HOST:PORT`.
+    /// `HOST:PORT`; nil where that cannot be listened on. A host's name is looked up nowhere: what it means may change, and is not known
+    /// yet when a machine starts.
     init?(_ text: String) {
-        guard let address = NetworkAddress(text, defaultPort: nil), !address.host.isEmpty else { return nil }
+        guard let address = NetworkAddress(text, defaultPort: nil), Self.isAddress(address.host) else { return nil }
         self.init(host: address.host, port: address.port)
     }
 
     static func problem(_ text: String) -> String {
-        "\(shown(text)) is no address to listen on; write HOST:PORT such as 127.0.0.1:9470 or \"[::1]:9470\", or off"
+        if let address = NetworkAddress(text, defaultPort: nil), !address.host.isEmpty {
+            let meant = Suggestion.nearest(to: address.host, among: ["localhost"]).map { "did you mean \($0)?" }
+            let advice =
+                meant ?? "write 127.0.0.1:\(address.port), or 0.0.0.0:\(address.port) for all addresses of this machine"
+            return "\(shown(address.host)) is neither an IP address nor localhost; \(advice)"
+        }
+        return
+            "\(shown(text)) is no address to listen on; write HOST:PORT such as 127.0.0.1:9470 or \"[::1]:9470\", or off"
+    }
+
+    private static func isAddress(_ host: String) -> Bool {
+        var (ip4, ip6) = (in_addr(), in6_addr())
+        return host == "localhost" || inet_pton(AF_INET, host, &ip4) == 1 || inet_pton(AF_INET6, host, &ip6) == 1
     }
 
     /// Whether only this machine reaches the address.

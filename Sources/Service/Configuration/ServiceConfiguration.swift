@@ -36,7 +36,7 @@ public struct ServiceConfiguration: Sendable, Equatable {
 
     /// A TCP address to listen on.
     public struct HTTP: Sendable, Equatable {
-        /// A name, an IPv4 address or an IPv6 address without its brackets.
+        /// `localhost`, an IPv4 address or an IPv6 address without its brackets.
         public var host = "127.0.0.1"
         /// 0...65535; with 0 the system chooses.
         public var port = 9470

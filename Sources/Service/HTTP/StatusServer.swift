@@ -25,7 +25,8 @@ final class StatusServer: Sendable {
     }
 
     private let host: String
-    private let port: Int
+    /// The port that was asked for; with 0 the system chooses one.
+    let port: Int
     private let limits: HTTPListener.Limits
     private let routes: StatusRoutes
     private let logger: Logger
@@ -36,7 +37,7 @@ final class StatusServer: Sendable {
         host: String, port: Int, inspection: any ServiceInspection, logger: Logger,
         limits: HTTPListener.Limits = HTTPListener.Limits()
     ) throws {
-        self.host = host == "localhost" ? "127.0.0.1" : host
+        self.host = Self.numeric(host)
         self.port = port
         self.limits = limits
         self.logger = logger
@@ -46,7 +47,7 @@ final class StatusServer: Sendable {
         }
     }
 
-    /// Begins to listen and to answer.
+    /// Begins to listen and to answer; also once more after it was stopped.
     ///
     /// - Returns: The port, which the system has chosen where 0 was asked for.
     /// - Throws: `Failure.cannotListen`.
@@ -92,6 +93,13 @@ final class StatusServer: Sendable {
         task?.cancel()
         await task?.value
     }
+
+    /// Whether the server was made for that address, however it is written.
+    func isMeant(by address: ServiceConfiguration.HTTP) -> Bool {
+        port == address.port && host == Self.numeric(address.host)
+    }
+
+    private static func numeric(_ host: String) -> String { host == "localhost" ? "127.0.0.1" : host }
 
     private func written(_ port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 

@@ -263,18 +263,11 @@ public final class Daemon: Sendable {
             metadata: ["kept": "\(kept.count)", "stopped": "\(dropped.count)", "streams": "\(streams.count)"])
     }
 
-    private func exchangeServer(from old: ServiceConfiguration.HTTP?, to new: ServiceConfiguration.HTTP?) async {
-        guard old != new else { return }
-        await state.withLock { $0.server }?.stop()
-        state.withLock { $0.server = nil }
-        guard let new else { return }
-        do {
-            let server = try StatusServer(host: new.host, port: new.port, inspection: self, logger: logger)
-            try await server.start()
-            state.withLock { $0.server = server }
-        } catch {
-            logger.error("the status page does not answer", metadata: ["reason": "\(error)"])
-        }
+    /// What the server listens on is asked of itself: after a failure that is not what the last configuration said.
+    private func exchangeServer(from _: ServiceConfiguration.HTTP?, to new: ServiceConfiguration.HTTP?) async {
+        let running = state.withLock { $0.server }
+        let server = await StatusServer.exchange(running, for: new, inspection: self, logger: logger)
+        state.withLock { $0.server = server }
     }
 
     // MARK: Watching

@@ -2,7 +2,8 @@ import Instances
 import Outputs
 import Synchronization
 
-/// The sockets of all streams by their paths: streams may share one, and one stays open over a reload that keeps it.
+/// The sockets of all streams by their paths: streams may share one, and one stays open over a reload that keeps it and its
+/// settings.
 final class SharedSockets: Sendable {
     private struct Entry {
         let socket: SocketOutput
@@ -21,10 +22,16 @@ final class SharedSockets: Sendable {
 
     /// A socket for one stream's records, made where there is none yet.
     ///
-    /// - Throws: `OutputError`.
+    /// - Throws: `OutputError`; also where the socket is in use with other settings, by a stream that has not stopped.
     func socket(_ settings: StreamOutput.Socket, hello: StreamRecord.Hello) throws -> any RecordOutput {
         let socket = try entries.withLock { entries in
             if var entry = entries[settings.path] {
+                guard entry.settings == settings else {
+                    throw OutputError.refused(
+                        action: "apply the new settings", name: settings.path,
+                        reason: "a stream that has not stopped still uses the socket with the old ones; "
+                            + "reload again when it has, or restart the service")
+                }
                 entry.users += 1
                 entries[settings.path] = entry
                 return entry.socket
@@ -48,20 +55,24 @@ final class SharedSockets: Sendable {
         }
     }
 
-    /// Keeps those of the outputs' sockets open that are open now, until it is let go.
+    /// Keeps those of the outputs' sockets open that are open now with the same settings, until it is let go.
+    ///
+    /// One whose settings have changed is not kept: it closes with the last stream that uses it, and the next one opens it anew.
     func hold(_ outputs: [StreamOutput]) -> Hold {
-        let paths = outputs.compactMap { output -> String? in
-            if case .socket(let settings) = output { settings.path } else { nil }
+        let wanted = outputs.compactMap { output -> StreamOutput.Socket? in
+            if case .socket(let settings) = output { settings } else { nil }
         }
         let held = entries.withLock { entries in
-            Set(paths).filter { path in
-                guard var entry = entries[path] else { return false }
+            var held: [String] = []
+            for settings in wanted where !held.contains(settings.path) {
+                guard var entry = entries[settings.path], entry.settings == settings else { continue }
                 entry.users += 1
-                entries[path] = entry
-                return true
+                entries[settings.path] = entry
+                held.append(settings.path)
             }
+            return held
         }
-        return Hold(sockets: self, paths: Array(held))
+        return Hold(sockets: self, paths: held)
     }
 
     /// Sockets that are kept open.

@@ -56,8 +56,8 @@ struct ListenCommand: ParsableCommand {
         let output = AtomicFile.standardOutput()
         var printed = 0
         do {
-            guard reconnect else { return try listen(to: SocketReader(path: socket), &printed, output) }
-            while true { try listen(to: connected(), &printed, output) }
+            guard reconnect else { return try listen(to: SocketReader(path: socket), &printed, output) {} }
+            try listenForever(&printed, output)
         } catch Completion.complete {
             return
         } catch FileError.readerGone {
@@ -66,8 +66,42 @@ struct ListenCommand: ParsableCommand {
         }
     }
 
+    /// Prints what one daemon after the other sends.
+    private func listenForever(_ printed: inout Int, _ output: AtomicFile) throws -> Never {
+        let backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+        var generator = SystemRandomNumberGenerator()
+        // In a row. Only a hello ends that: who just takes connections and closes them is asked more and more seldom, too.
+        var failures = 0
+        while true {
+            var hasHeard = false
+            var reason = "\(socket): closes the connection without a hello"
+            do {
+                try listen(to: SocketReader(path: socket), &printed, output) { hasHeard = true }
+            } catch let error as OutputError {
+                switch error {
+                case .missing, .nobodyListens: reason = "\(error)"
+                // Nothing of this passes by itself.
+                default: throw error
+                }
+            }
+            if hasHeard {
+                failures = 0
+            } else {
+                if failures == 0 { FileHandle.standardError.write(Data("\(reason); waiting for it\n".utf8)) }
+                failures += 1
+            }
+            let wait = backoff.delay(afterFailures: max(1, failures), using: &generator)
+            Thread.sleep(
+                forTimeInterval: Double(wait.components.seconds) + Double(wait.components.attoseconds) / 1e18)
+        }
+    }
+
     /// Prints until the connection's end.
-    private func listen(to reader: SocketReader, _ printed: inout Int, _ output: AtomicFile) throws {
+    ///
+    /// - Parameter onHello: Called for every stream that says hello.
+    private func listen(
+        to reader: SocketReader, _ printed: inout Int, _ output: AtomicFile, onHello: () -> Void
+    ) throws {
         let wanted = types.map(wantedTypes)
         // What has said hello and not ended.
         var streams = Set<String>()
@@ -78,7 +112,10 @@ struct ListenCommand: ParsableCommand {
                 printed += 1
                 if printed == count { throw Completion.complete }
             }
-            if head?.type == "hello", let name = head?.stream { streams.insert(name) }
+            if head?.type == "hello", let name = head?.stream {
+                streams.insert(name)
+                onHello()
+            }
             guard head?.type == "end", let name = head?.stream, !reconnect else { continue }
             streams.remove(name)
             if streams.isEmpty || name == stream { throw Completion.complete }
@@ -93,28 +130,5 @@ struct ListenCommand: ParsableCommand {
 
     private func wantedTypes(_ text: String) -> [String] {
         text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-
-    /// Waits until a daemon listens.
-    private func connected() throws -> SocketReader {
-        let backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
-        var generator = SystemRandomNumberGenerator()
-        var failures = 0
-        while true {
-            do { return try SocketReader(path: socket) } catch let error as OutputError {
-                switch error {
-                case .missing, .nobodyListens: break
-                // Nothing of this passes by itself.
-                default: throw error
-                }
-                if failures == 0 {
-                    FileHandle.standardError.write(Data("\(error); waiting for it\n".utf8))
-                }
-                failures += 1
-                let wait = backoff.delay(afterFailures: failures, using: &generator)
-                Thread.sleep(
-                    forTimeInterval: Double(wait.components.seconds) + Double(wait.components.attoseconds) / 1e18)
-            }
-        }
     }
 }

@@ -137,6 +137,14 @@ struct ConfigurationErrorTests {
                 "http: 9470\nstreams: [{name: a, source: test:shapes}]",
                 "1:7: '9470' is no address to listen on; write HOST:PORT"
             ),
+            (
+                "http: myhost:9470\nstreams: [{name: a, source: test:shapes}]",
+                "1:7: 'myhost' is neither an IP address nor localhost; write 127.0.0.1:9470, or 0.0.0.0:9470"
+            ),
+            (
+                "http: {address: 'locahost:1'}\nstreams: [{name: a, source: test:shapes}]",
+                "1:17: 'locahost' is neither an IP address nor localhost; did you mean localhost?"
+            ),
             ("http: h:65536\nstreams: [{name: a, source: test:shapes}]", "1:7: 'h:65536' is no address to listen on"),
             (
                 "model: no.safetensors\nstreams: [{name: a, source: test:shapes}]",
@@ -201,12 +209,46 @@ struct ConfigurationErrorTests {
             ),
             ("socket: /x/s", "socket: /x/s", nil), ("record: /x", "record: /x", nil), ("mqtt: h", "mqtt: h", nil),
             ("json: '{stream}.jsonl'", "json: '{stream}.jsonl'", nil),
+            (
+                "mqtt: {host: h, client_id: c}", "mqtt: {host: H, port: 1883, client_id: c}",
+                "two outputs have the client_id 'c' at the broker h:1883, of the streams a and b"
+            ),
+            (
+                "mqtt: {host: h, topic: t}", "mqtt: {host: h, topic: t/}",
+                "two outputs write to the topic t of the broker h:1883, of the streams a and b"
+            ),
+            (
+                "mqtt: {host: h, client_id: c, topic: t}", "mqtt: {host: h, port: 1, client_id: c, topic: t}", nil
+            ),
+            ("mqtt: {host: h, client_id: 'c-{stream}'}", "mqtt: {host: h, client_id: 'c-{stream}'}", nil),
         ] as [(String, String, String?)])
     func shared(first: String, second: String, expected: String?) {
         let found = complaintsOfFile(
             "streams:\n- {name: a, source: test:shapes, outputs: [\(first)]}\n- {name: b, source: test:shapes, outputs: [\(second)]}"
         )
         #expect(expected.map { words in found.count == 1 && found[0].contains(words) } ?? found.isEmpty, "\(found)")
+    }
+
+    @Test("a stream's outputs to one broker are clients of different names")
+    func clientsOfOneStream() {
+        let found = complaints("outputs: [mqtt: {host: h, topic: t}, mqtt: {host: h, topic: u}]")
+        #expect(found.count == 1 && found[0].hasSuffix("give each a client_id of its own"), "\(found)")
+        #expect(
+            complaints("outputs: [mqtt: {host: h, topic: t, client_id: c}, mqtt: {host: h, topic: u}]").isEmpty)
+    }
+
+    @Test(
+        "two streams do not read what only one can",
+        arguments: [
+            ("'-'", "two streams, a and b, read standard input"),
+            ("/dev/video7", "two streams, a and b, read the camera /dev/video7"), ("rtsp://cam/", nil),
+            ("test:shapes", nil),
+        ] as [(String, String?)])
+    func sharedSource(source: String, expected: String?) {
+        let found = complaintsOfFile("streams:\n- {name: a, source: \(source)}\n- {name: b, source: \(source)}")
+        #expect(
+            expected.map { words in found.count == 1 && found[0].hasPrefix("3:3: \(words)") } ?? found.isEmpty,
+            "\(found)")
     }
 
     @Test("one stream has an output only once")

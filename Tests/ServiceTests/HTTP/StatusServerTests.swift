@@ -206,6 +206,41 @@ struct StatusServerTests {
         }
     }
 
+    @Test("moves to another address, and stays at its own where the new one is taken")
+    func exchange() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        func exchange(_ running: StatusServer?, _ host: String, _ port: Int) async -> StatusServer? {
+            await StatusServer.exchange(
+                running, for: .init(host: host, port: port), inspection: daemon, logger: logger)
+        }
+        let taken = try StatusServer(host: "127.0.0.1", port: 0, inspection: daemon, logger: logger)
+        let takenPort = try await taken.start()
+        // Free a moment ago, which a port that nobody listens on stays for long.
+        let spare = try StatusServer(host: "127.0.0.1", port: 0, inspection: daemon, logger: logger)
+        let port = try await spare.start()
+        await spare.stop()
+
+        let first = try #require(await exchange(nil, "127.0.0.1", port))
+        #expect(await exchange(first, "localhost", port) === first)
+        #expect(await exchange(first, "127.0.0.1", takenPort) === first)
+        #expect(try await get("/healthz", port).status == 200)
+        // The same port at an address that no machine has: the old server has to stop first, and comes back.
+        #expect(await exchange(first, "192.0.2.1", port) === first)
+        #expect(try await get("/healthz", port).status == 200)
+        let wide = try #require(await exchange(first, "0.0.0.0", port))
+        #expect(wide !== first)
+        #expect(try await get("/healthz", port).status == 200)
+
+        // With no server there, the next call tries again.
+        #expect(await exchange(nil, "127.0.0.1", takenPort) == nil)
+        await taken.stop()
+        let moved = try #require(await exchange(wide, "127.0.0.1", takenPort))
+        #expect(try await get("/healthz", takenPort).status == 200)
+        #expect(throws: (any Error).self) { try RawClient(port: port) }
+        #expect(await StatusServer.exchange(moved, for: nil, inspection: daemon, logger: logger) == nil)
+        #expect(throws: (any Error).self) { try RawClient(port: takenPort) }
+    }
+
     // MARK: Clients that misbehave
 
     @Test("refuses heads that are too long, as soon as they are")
