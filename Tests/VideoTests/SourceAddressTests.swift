@@ -63,7 +63,6 @@ struct SourceAddressTests {
             ("http://host/a?apikey=abc#t=1", "http://host/a?apikey=***#t=1"),
             ("http://host/a?token=", "http://host/a?token="),
             ("http://host/a?token=AbC/dEf?g&b=c", "http://host/a?token=***&b=c"),
-            ("rtsp:/admin:pw@host/1", "***@host/1"),
             ("http://host/a?auth=a=b&c=d", "http://host/a?auth=***&c=d"),
             ("rtsp://host/user=admin&password=hunter2&channel=1", "rtsp://host/user=***&password=***&channel=1"),
             ("srt://host:9?passphrase=hunter2&mode=caller", "srt://host:9?passphrase=***&mode=caller"),

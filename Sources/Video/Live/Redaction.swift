@@ -13,7 +13,7 @@ enum Redaction {
 
     /// The address without its user information (RFC 3986, section 3.2.1) and the values of secrets.
     static func redact(_ address: String) -> String {
-        guard let start = startOfAuthority(address) else { return redactMistyped(address) }
+        guard let start = startOfAuthority(address) else { return address }
         var rest = address[start...]
         var prefix = String(address[..<start])
         if let end = endOfUserInformation(rest) {
@@ -22,12 +22,6 @@ enum Redaction {
             rest = rest[rest.index(after: end)...]
         }
         return prefix + redactValues(rest)
-    }
-
-    /// What is no URL, but was perhaps meant to be one.
-    private static func redactMistyped(_ address: String) -> String {
-        guard let end = address.lastIndex(of: "@"), address[..<end].contains(":") else { return address }
-        return mask + address[end...]
     }
 
     /// The place behind a URL's `://`.
