@@ -132,7 +132,7 @@ struct ListenTests {
     @Test("a daemon that closes at once is asked more and more seldom")
     func closing() throws {
         let listener = try listeningSocket()
-        let program = try Program(["listen", path, "--reconnect"])
+        let program = try Program(["listen", path, "--reconnect", "--count", "1"])
         var times: [ContinuousClock.Instant] = []
         for _ in 0..<4 {
             let client = accept(listener, nil, nil)
@@ -143,8 +143,12 @@ struct ListenTests {
         // Waits of 100, 200 and 400 ms, of which chance takes a fifth at most; a slow machine only makes them longer.
         #expect(times[3] - times[0] > .milliseconds(550))
         close(listener)
-        program.send(SIGTERM)
+        // One that speaks is heard in the end.
+        let output = try SocketOutput(path: path)
+        output.publish(hello("door"))
         let result = program.finish()
+        #expect(result.status == 0 && result.output == hello("door").record.jsonLine() + "\n")
+        withExtendedLifetime(output) {}
         #expect(result.messages.count == 1 && result.errors.contains("without a hello; waiting for it"))
     }
 
