@@ -253,7 +253,7 @@ public final class Daemon: Sendable {
         holds.release()
         var logger = logger
         logger.logLevel = configuration.log.level.level
-        await exchangeServer(from: old.http, to: configuration.http)
+        await exchangeServer(to: configuration.http)
         state.withLock { state in
             state.streams = streams
             state.configuration = configuration
@@ -264,7 +264,7 @@ public final class Daemon: Sendable {
     }
 
     /// What the server listens on is asked of itself: after a failure that is not what the last configuration said.
-    private func exchangeServer(from _: ServiceConfiguration.HTTP?, to new: ServiceConfiguration.HTTP?) async {
+    private func exchangeServer(to new: ServiceConfiguration.HTTP?) async {
         let running = state.withLock { $0.server }
         let server = await StatusServer.exchange(running, for: new, inspection: self, logger: logger)
         state.withLock { $0.server = server }
