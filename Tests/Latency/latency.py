@@ -22,12 +22,12 @@ SLACK = 0.01
 
 def fast(cache, rate):
     """The sample video at another rate, without encoding it again."""
-    path = cache / f"shapes-{rate}.mp4"
+    path = cache / f"shapes-{rate}-fps.mp4"
     if not path.exists():
         part = path.with_suffix(".part.mp4")
         subprocess.run(
             ["ffmpeg", "-v", "error", "-y", "-nostdin", "-i", SAMPLE, "-c", "copy", "-an", "-bsf:v",
-             f"setts=ts=TS*30/{rate}", part], check=True)
+             f"setts=pts=PTS*30/{rate}:dts=DTS*30/{rate}:duration=DURATION*30/{rate}", part], check=True)
         part.rename(path)
     return path
 
