@@ -12,6 +12,12 @@ struct Track: Sendable {
     private(set) var unseenFrames = 0.0
     /// Sum of the scores that it was seen with.
     private(set) var evidence: Double
+    /// Detections in a row that did not show it.
+    private(set) var misses = 0
+    /// Whether it was seen since the last stillness.
+    private var wasSeen = true
+    /// Whether it is there while the picture stands still.
+    private(set) var isHeld = true
 
     /// Starts a track, not yet confirmed, with a detection whose box has positive sides.
     init(_ detection: Instance, tuning: Tuning) {
@@ -27,8 +33,18 @@ struct Track: Sendable {
         unseenFrames += frames
     }
 
-    /// Stays where it is, because the picture stands still.
-    mutating func rest() { motion.rest() }
+    /// The detection of the current frame does not show it.
+    mutating func miss() { misses += 1 }
+
+    /// Stays where it is, because the picture stands still from now on.
+    ///
+    /// What stands still is missed by a look now and then where its score is low, and cannot have gone without motion. So one miss
+    /// does not count, nor do several in a short time; two looks far apart that show nothing do.
+    mutating func rest(tuning: Tuning, frameInterval: Double) {
+        isHeld = misses <= 1 || (wasSeen && unseenFrames * frameInterval <= tuning.heldUnseen)
+        wasSeen = false
+        motion.rest()
+    }
 
     /// Takes over the detection that shows the object in the current frame.
     mutating func see(_ detection: Instance, tuning: Tuning) {
@@ -36,6 +52,8 @@ struct Track: Sendable {
         motion.correct(detection.box, noise: doubt, tuning: tuning)
         lastSeen = detection
         unseenFrames = 0
+        misses = 0
+        wasSeen = true
         evidence += Double(detection.score)
     }
 

@@ -24,6 +24,8 @@ public struct Tracker: Sendable {
     private var nextID: Int
     /// Frames from one update to the next of late: more than 1 where the detector sees only some frames.
     private var updateGap = 1.0
+    /// Whether the last frame was one of a stillness.
+    private var isHolding = false
 
     /// - Parameters:
     ///   - frameInterval: Seconds; a number that no stream has counts as 1/30.
@@ -53,9 +55,11 @@ public struct Tracker: Sendable {
     ///   the last one counts as one frame later: the source has started its clock again.
     public mutating func update(with detections: [Instance], at seconds: Double) -> [Instance] {
         let isFirst = lastTime == nil
+        isHolding = false
         move(to: seconds)
         var frame = Frame(detections, configuration: configuration)
         associate(&frame)
+        for index in tracks.indices where tracks[index].unseenFrames > 0 { tracks[index].miss() }
         // Those of the frame before that were not seen again have been mistakes.
         tracks.removeAll { $0.id == nil && $0.unseenFrames > 0 }
         for detection in frame.sure where Double(detections[detection].score) >= configuration.newTrackThreshold {
@@ -91,16 +95,18 @@ public struct Tracker: Sendable {
             })
     }
 
-    /// The confirmed objects of the last frame as they were, for a frame in which nothing has moved.
+    /// The confirmed objects as they were last seen, for a frame in which nothing has moved.
     ///
     /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness. What moved before has come to
-    /// rest.
+    /// rest. What the last looks missed is left out, unless that was a moment ago or a single time.
     public mutating func hold(at seconds: Double) -> [Instance] {
         guard let lastTime else { return [] }
         self.lastTime = seconds.isFinite ? seconds : lastTime
-        for index in tracks.indices { tracks[index].rest() }
-        return withoutDuplicates(
-            tracks.compactMap { track in track.id != nil && track.unseenFrames == 0 ? track.held : nil })
+        if !isHolding {
+            for index in tracks.indices { tracks[index].rest(tuning: tuning, frameInterval: frameInterval) }
+        }
+        isHolding = true
+        return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })
     }
 
     /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.

@@ -354,15 +354,27 @@ import Testing
         #expect(abs(ahead.box.x0 - 100) < 3)
     }
 
-    @Test func `what is out of sight when a stillness begins does not age in it`() throws {
-        var configuration = TrackerConfiguration()
-        configuration.trackBuffer = 10
-        var tracker = try Tracker(configuration: configuration)
+    @Test func `what is long out of sight when a stillness begins is not there, and does not age in it`() throws {
+        var tracker = try Tracker()
         for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
-        _ = tracker.update(with: [square(0, 0)], at: 6.0 / 30)
+        for frame in 6...25 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
         for second in 1...100 { #expect(tracker.hold(at: Double(second)).map(\.trackID) == [1]) }
         let back = tracker.update(with: [square(0, 0), square(200, 0)], at: 100 + 1.0 / 30)
         #expect(back.map(\.trackID) == [1, 2])
+    }
+
+    @Test func `what was missed a moment ago is there in a stillness, until two looks far apart show nothing`() throws {
+        var tracker = try Tracker()
+        for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
+        for frame in 6...15 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
+        for frame in 16...300 { #expect(tracker.hold(at: Double(frame) / 30).map(\.trackID) == [1, 2]) }
+        // A look that shows it, one that does not, and a second one that does not.
+        _ = tracker.update(with: [square(0, 0), square(200, 0)], at: 301.0 / 30)
+        #expect(tracker.hold(at: 302.0 / 30).map(\.trackID) == [1, 2])
+        _ = tracker.update(with: [square(0, 0)], at: 600.0 / 30)
+        #expect(tracker.hold(at: 601.0 / 30).map(\.trackID) == [1, 2])
+        _ = tracker.update(with: [square(0, 0)], at: 900.0 / 30)
+        #expect(tracker.hold(at: 901.0 / 30).map(\.trackID) == [1])
     }
 
     @Test func `nothing is held before the first frame, and no time does harm`() throws {
