@@ -12,14 +12,19 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from daemon import SAMPLE, SAMPLE_MODEL, Daemon  # noqa: E402
 from option_types import positive  # noqa: E402
 
-# A frame of the sample in which objects stand apart, and noise as a camera's in poor light (ffmpeg's strength; the standard
-# deviation is about a third), different in every frame.
-STILL_FRAME, NOISE = 100, 12
+# A frame of the sample in which objects stand apart, and noise as a camera's in a room and in poor light (ffmpeg's strength; the
+# standard deviation is about a third), different in every frame.
+STILL_FRAME, NOISE, POOR_LIGHT = 100, 8, 12
 RATE = 30
+# What cameras spend on a picture of this size. Without a limit, noise of poor light alone would make 17 Mbit/s, and decoding that
+# takes a quarter of what the detector does.
+BIT_RATE = "1M"
 # How far an object must go to be one that moves, pixels.
 MOVED = 4
 # How long the moving scene stands still at its beginning and end, and what stays unseen counts as gone, seconds.
 PAUSE, LOST_AFTER = 5, 2
+# Seconds after which a scene that stands still from the beginning counts as settled.
+SETTLING = 4
 
 
 def ffmpeg(*words):
@@ -35,14 +40,18 @@ def made(path, make):
     return path
 
 
-def still(cache):
-    """One picture of the sample for twenty seconds, under noise."""
+def still(options):
+    """One picture of the sample under noise, as a camera sends it: at a limited bit rate, with a key frame every two seconds."""
+    # Longer than it is looked at: where it begins again, the encoder's beginnings show as motion.
+    frames = (options.seconds + SETTLING + 10) * RATE
+
     def make(path):
         ffmpeg(
             "-i", SAMPLE, "-vf",
-            f"select=eq(n\\,{STILL_FRAME}),loop={20 * RATE - 1}:1,setpts=N/{RATE}/TB,noise=alls={NOISE}:allf=t",
-            "-frames:v", 20 * RATE, "-r", RATE, "-c:v", "libx264", "-crf", 18, "-pix_fmt", "yuv420p", path)
-    return made(cache / "still.mp4", make)
+            f"select=eq(n\\,{STILL_FRAME}),loop={frames - 1}:1,setpts=N/{RATE}/TB,noise=alls={NOISE}:allf=t",
+            "-frames:v", frames, "-r", RATE, "-c:v", "libx264", "-b:v", BIT_RATE, "-maxrate", BIT_RATE, "-bufsize", BIT_RATE,
+            "-g", 2 * RATE, "-pix_fmt", "yuv420p", path)
+    return made(options.cache / f"still-{NOISE}-{BIT_RATE}-{frames}.mp4", make)
 
 
 def moving(cache):
@@ -51,7 +60,7 @@ def moving(cache):
         ffmpeg(
             "-i", SAMPLE, "-vf",
             f"tpad=start_mode=clone:start_duration={PAUSE}:stop_mode=clone:stop_duration={PAUSE},"
-            f"noise=alls={NOISE}:allf=t",
+            f"noise=alls={POOR_LIGHT}:allf=t",
             "-c:v", "libx264", "-crf", 18, "-pix_fmt", "yuv420p", path)
     return made(cache / "moving.mp4", make)
 
@@ -76,10 +85,10 @@ def idle_time(options, gate):
     """Seconds of processor time in a second of the still scene, once it has settled."""
     with tempfile.TemporaryDirectory(prefix="segmentd-") as name:
         folder = pathlib.Path(name)
-        source = f"{{url: {still(options.cache)}, loop: true, native_rate: true}}"
+        source = f"{{url: {still(options)}, loop: true, native_rate: true}}"
         text = configuration(source, gate, folder / "scene.jsonl", "latency")
         with Daemon(options.segmentd, folder, text) as daemon:
-            settled = 4 * RATE
+            settled = SETTLING * RATE
             daemon.wait(lambda: daemon.metrics().get("segmentd_frames_in_total", {}).get("scene", 0) > settled, 60, "frames")
             frames, start = daemon.metrics()["segmentd_frames_in_total"]["scene"], daemon.processor_time()
             wanted = frames + options.seconds * RATE
