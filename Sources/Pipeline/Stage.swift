@@ -24,7 +24,7 @@ final class Stage: @unchecked Sendable {
         self.work = work
         own = Monitor(StageMetrics(name: name))
         // A serial queue brings a thread of its own, so that a stage that waits never keeps another one from running.
-        queue = DispatchQueue(label: "segmentd.\(pipeline).\(name)", qos: .userInitiated)
+        queue = DispatchQueue(label: "segmentd.\(pipeline).\(name)", qos: .default)
     }
 
     /// Runs the work on the stage's queue, then `completion` with the error that ended it, if any.

@@ -146,6 +146,33 @@ struct StreamPipelineTests {
         }
     }
 
+    @Test("shows a quick detector two frames in a turn, and a slow one a single frame", arguments: [false, true])
+    func framesInTurn(isSlow: Bool) async throws {
+        try await withFolder { folder in
+            let source = try StepSource(frames: 20, in: folder)
+            let (detector, sink) = (StepDetector(waits: true), Collector())
+            let engine = try SharedEngine(detector)
+            let pipeline = try StreamPipeline(
+                source: source, engine: engine, configuration: StreamConfiguration(name: "s"), sink: sink)
+            let run = Task { try await pipeline.run() }
+            try await source.give(1)
+            for frame in 1...10 {
+                try await detector.waitUntilBegun(frame)
+                // Two more wait before this one is done with.
+                if frame < 9 { try await source.give(frame == 1 ? 2 : 1) }
+                if isSlow { try await Task.sleep(for: .milliseconds(60)) }
+                detector.proceed()
+            }
+            source.end()
+            pipeline.endSource()
+            #expect(try await run.value == .finished)
+            #expect(sink.results.withLock { $0.map(\.frame) } == Array(0..<10))
+            // A loaded machine may be slow now and then.
+            let turns = engine.turnstile.metrics.turns
+            #expect(isSlow ? turns == 10 : (5..<10).contains(turns), "\(turns)")
+        }
+    }
+
     @Test("gives the detector the newest frame where latency counts, and predicts those between")
     func latency() async throws {
         try await withFolder { folder in

@@ -47,4 +47,7 @@ public struct StreamConfiguration: Sendable {
         self.events = events
         self.isLive = isLive
     }
+
+    /// Whether the detector sees every frame: none is left out by the policy, a rate or the motion gate.
+    var isEveryFrameSeen: Bool { policy == .everyFrame && inferenceRate == nil && motionGate == nil }
 }

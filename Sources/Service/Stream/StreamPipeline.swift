@@ -25,6 +25,11 @@ public final class StreamPipeline: Sendable {
     static let backlog = 64
     /// The most frames that wait to be drawn, or to be written, with `.latency`: those that came during an inference come at once.
     private static let burst = 16
+    /// Frames that a stream may show the detector in one turn where it sees every frame; a change of streams costs some time, since
+    /// another decoder's and another tracker's memory comes into the caches.
+    private static let framesInTurn = 2
+    /// No further frame is begun in a turn that has lasted longer, so that others never wait long for a short gain.
+    private static let shortTurn = Duration.milliseconds(50)
 
     /// Puts the stages together; nothing runs yet.
     ///
@@ -96,8 +101,7 @@ public final class StreamPipeline: Sendable {
         let (source, sink, statistics, isEnding) = (source, sink, statistics, isEnding)
         let isLatency = configuration.policy == .latency
         // Where every frame is wanted, it is converted while the detector is at the one before.
-        let convertsEarly =
-            !isLatency && configuration.inferenceRate == nil && configuration.motionGate == nil
+        let convertsEarly = configuration.isEveryFrameSeen
         let supersede: @Sendable (inout Item) -> Void = { $0.pass(as: .prediction) }
         return pipeline.source(
             "decode", capacity: isLatency ? Self.backlog : 2, whenFull: isLatency ? .newestWins : .block,
@@ -133,6 +137,7 @@ public final class StreamPipeline: Sendable {
     ) -> Channel<Item> {
         let (turns, statistics) = (turns, statistics)
         let isLatency = configuration.policy == .latency
+        let isEveryFrameSeen = configuration.isEveryFrameSeen
         let least = Float(min(configuration.tracker.trackLowThreshold, configuration.threshold))
         var schedule = InferenceSchedule(rate: configuration.inferenceRate)
         var gate = configuration.motionGate.map { MotionGate(configuration: $0) }
@@ -161,22 +166,33 @@ public final class StreamPipeline: Sendable {
             // While the engine has time for this stream, nothing is done that could wait for another stage.
             pass(items.dropLast(), as: .prediction)
             items = [newest]
-            let detected = try inbox.withTurn(of: turns) { () -> Item in
+            let detected = try inbox.withTurn(of: turns) { () -> [Item] in
                 if isLatency { items += inbox.take() }
-                var item = items[items.count - 1]
+                var seen: [Item] = []
                 let start = ContinuousClock.now
-                if let image = try item.image ?? item.frame?.rgbImage() {
-                    item.result.objects = engine.detector.detect(
-                        image, threshold: least, categories: configuration.categories)
+                var item = items[items.count - 1]
+                while true {
+                    let begin = ContinuousClock.now
+                    if let image = try item.image ?? item.frame?.rgbImage() {
+                        item.result.objects = engine.detector.detect(
+                            image, threshold: least, categories: configuration.categories)
+                    }
+                    statistics.countInference(ContinuousClock.now - begin)
+                    // Lets go of the pixels now, for the next frame's.
+                    item.pass(as: .detector)
+                    seen.append(item)
+                    guard isEveryFrameSeen, seen.count < Self.framesInTurn,
+                        ContinuousClock.now - start < Self.shortTurn, let next = inbox.take(limit: 1).first
+                    else { return seen }
+                    item = next
                 }
-                statistics.countInference(ContinuousClock.now - start)
-                return item
             }
-            guard var item = detected else { return }
+            guard let detected else { return }
             pass(items.dropLast(), as: .prediction)
-            schedule.infer(at: item.result.pts)
-            item.pass(as: .detector)
-            inbox.emit(item)
+            for item in detected {
+                schedule.infer(at: item.result.pts)
+                inbox.emit(item)
+            }
         }
     }
 
