@@ -163,7 +163,6 @@ struct StreamPipelineTests {
                 if isSlow { try await Task.sleep(for: .milliseconds(60)) }
                 detector.proceed()
             }
-            source.end()
             pipeline.endSource()
             #expect(try await run.value == .finished)
             #expect(sink.results.withLock { $0.map(\.frame) } == Array(0..<10))
