@@ -8,7 +8,7 @@ import Instances
 /// new then. `PlaneComparison` says how.
 ///
 /// The gate stands with the tracker, since the two decide together what is known of a frame that the detector does not see:
-/// for one that is skipped, `Tracker.hold(at:)` says what is there. It knows nothing of video.
+/// for one that is skipped, `Tracker.hold(at:settling:)` says what is there. It knows nothing of video.
 public struct MotionGate: Sendable {
     /// What becomes of a frame.
     public enum Decision: Sendable, Equatable {

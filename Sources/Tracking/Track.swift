@@ -40,8 +40,10 @@ struct Track: Sendable {
     ///
     /// What stands still is missed by a look now and then where its score is low, and cannot have gone without motion. So one miss
     /// does not count, nor do several in a short time; two looks far apart that show nothing do.
-    mutating func rest(tuning: Tuning, frameInterval: Double) {
-        isHeld = misses <= 1 || (wasSeen && unseenFrames * frameInterval <= tuning.heldUnseen)
+    ///
+    /// - Parameter settlingFrames: How long the detector has gone on after the last motion, frames.
+    mutating func rest(tuning: Tuning, settlingFrames: Double) {
+        isHeld = misses <= 1 || (wasSeen && unseenFrames <= tuning.heldUnseen * settlingFrames)
         wasSeen = false
         motion.rest()
     }

@@ -99,11 +99,15 @@ public struct Tracker: Sendable {
     ///
     /// The tracker's clock moves on, but no track moves or ages: identities outlast any stillness. What moved before has come to
     /// rest. What the last looks missed is left out, unless that was a moment ago or a single time.
-    public mutating func hold(at seconds: Double) -> [Instance] {
+    ///
+    /// - Parameters:
+    ///   - seconds: The frame's presentation time.
+    ///   - settling: For how long the detector goes on after the last motion, seconds; see `MotionGateConfiguration`.
+    public mutating func hold(at seconds: Double, settling: Double) -> [Instance] {
         guard let lastTime else { return [] }
         self.lastTime = seconds.isFinite ? seconds : lastTime
         if !isHolding {
-            for index in tracks.indices { tracks[index].rest(tuning: tuning, frameInterval: frameInterval) }
+            for index in tracks.indices { tracks[index].rest(tuning: tuning, settlingFrames: settling / frameInterval) }
         }
         isHolding = true
         return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })

@@ -32,7 +32,7 @@ struct Tuning: Sendable {
     var containment = 0.7
     /// Updates in a row that a track survives unseen where updates are rare.
     var missesSurvived = 3.5
-    /// Seconds before a stillness in which a track may be unseen and still be there during it. Less than the motion gate's settling,
-    /// so that what left the scene with the last motion is gone.
+    /// The part of the time between the last motion and a stillness in which a track may be unseen and still be there during it. Less
+    /// than all of it, so that what left the scene with the last motion is gone.
     var heldUnseen = 0.5
 }

@@ -62,11 +62,13 @@ def moving(cache):
             f"tpad=start_mode=clone:start_duration={PAUSE}:stop_mode=clone:stop_duration={PAUSE},"
             f"noise=alls={POOR_LIGHT}:allf=t",
             "-c:v", "libx264", "-crf", 18, "-pix_fmt", "yuv420p", path)
-    return made(cache / "moving.mp4", make)
+    return made(cache / f"moving-{POOR_LIGHT}-{PAUSE}.mp4", make)
 
 
 def configuration(source, gate, output, policy, more=""):
     return f"""model: {SAMPLE_MODEL}
+defaults:
+  events: {{lost_after: {LOST_AFTER}s}}
 streams:
   - name: scene
     source: {source}

@@ -271,7 +271,7 @@ import Testing
             last = tracker.update(with: [square(Float(10 * frame), 0), square(300, 200)], at: Double(frame) / 30)
         }
         for second in 1..<1000 {
-            let held = tracker.hold(at: Double(second))
+            let held = tracker.hold(at: Double(second), settling: 1)
             #expect(held.map(\.box) == last.map(\.box) && held.map(\.trackID) == [1, 2])
         }
         let next = tracker.update(with: [square(100, 0), square(300, 200)], at: 999 + 1.0 / 30)
@@ -349,7 +349,7 @@ import Testing
     @Test func `what moved has come to rest after a stillness`() throws {
         var tracker = try Tracker()
         for frame in 0...20 { _ = tracker.update(with: [square(Float(5 * frame), 0)], at: Double(frame) / 30) }
-        _ = tracker.hold(at: 1)
+        _ = tracker.hold(at: 1, settling: 1)
         let ahead = try #require(tracker.predicted(at: 2, width: 640, height: 360).first)
         #expect(abs(ahead.box.x0 - 100) < 3)
     }
@@ -358,7 +358,7 @@ import Testing
         var tracker = try Tracker()
         for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
         for frame in 6...25 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
-        for second in 1...100 { #expect(tracker.hold(at: Double(second)).map(\.trackID) == [1]) }
+        for second in 1...100 { #expect(tracker.hold(at: Double(second), settling: 1).map(\.trackID) == [1]) }
         let back = tracker.update(with: [square(0, 0), square(200, 0)], at: 100 + 1.0 / 30)
         #expect(back.map(\.trackID) == [1, 2])
     }
@@ -367,20 +367,31 @@ import Testing
         var tracker = try Tracker()
         for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
         for frame in 6...15 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
-        for frame in 16...300 { #expect(tracker.hold(at: Double(frame) / 30).map(\.trackID) == [1, 2]) }
+        for frame in 16...300 { #expect(tracker.hold(at: Double(frame) / 30, settling: 1).map(\.trackID) == [1, 2]) }
         // A look that shows it, one that does not, and a second one that does not.
         _ = tracker.update(with: [square(0, 0), square(200, 0)], at: 301.0 / 30)
-        for frame in 302..<600 { #expect(tracker.hold(at: Double(frame) / 30).map(\.trackID) == [1, 2]) }
+        for frame in 302..<600 { #expect(tracker.hold(at: Double(frame) / 30, settling: 1).map(\.trackID) == [1, 2]) }
         _ = tracker.update(with: [square(0, 0)], at: 600.0 / 30)
-        for frame in 601..<900 { #expect(tracker.hold(at: Double(frame) / 30).map(\.trackID) == [1, 2]) }
+        for frame in 601..<900 { #expect(tracker.hold(at: Double(frame) / 30, settling: 1).map(\.trackID) == [1, 2]) }
         _ = tracker.update(with: [square(0, 0)], at: 900.0 / 30)
-        #expect(tracker.hold(at: 901.0 / 30).map(\.trackID) == [1])
+        #expect(tracker.hold(at: 901.0 / 30, settling: 1).map(\.trackID) == [1])
+    }
+
+    @Test(arguments: [(1.0, [1, 2]), (0.3, [1])])
+    func `what left with the last motion is gone, however short the settling`(settling: Double, held: [Int]) throws {
+        var tracker = try Tracker()
+        for frame in 0...5 { _ = tracker.update(with: [square(0, 0), square(200, 0)], at: Double(frame) / 30) }
+        // Unseen for 0.3 s, as long as the gate went on in one case.
+        for frame in 6...14 { _ = tracker.update(with: [square(0, 0)], at: Double(frame) / 30) }
+        #expect(tracker.hold(at: 0.5, settling: settling).map(\.trackID) == held)
     }
 
     @Test func `nothing is held before the first frame, and no time does harm`() throws {
         var tracker = try Tracker()
-        #expect(tracker.hold(at: 0).isEmpty)
+        #expect(tracker.hold(at: 0, settling: 1).isEmpty)
         _ = tracker.update(with: [square(0, 0)], at: 0)
-        for time in [Double.nan, .infinity, -5, 1e300] { #expect(tracker.hold(at: time).map(\.trackID) == [1]) }
+        for time in [Double.nan, .infinity, -5, 1e300] {
+            #expect(tracker.hold(at: time, settling: 1).map(\.trackID) == [1])
+        }
     }
 }

@@ -178,7 +178,6 @@ public final class StreamPipeline: Sendable {
                             image, threshold: least, categories: configuration.categories)
                     }
                     statistics.countInference(ContinuousClock.now - begin)
-                    // Lets go of the pixels now, for the next frame's.
                     item.pass(as: .detector)
                     seen.append(item)
                     guard isEveryFrameSeen, seen.count < Self.framesInTurn,
@@ -205,6 +204,7 @@ public final class StreamPipeline: Sendable {
         try configuration.tracker.validate()
         ending.begin(configuration)
         let ending = ending
+        let settling = configuration.motionGate?.settling ?? 0
         let firstID = statistics.totals.lastTrackID + 1
         var lastNumber: Int?
         return pipeline.stage(
@@ -231,7 +231,7 @@ public final class StreamPipeline: Sendable {
             case .prediction:
                 item.result.objects =
                     tracker?.predicted(at: pts, width: item.result.width, height: item.result.height) ?? []
-            case .stillness: item.result.objects = tracker?.hold(at: pts) ?? []
+            case .stillness: item.result.objects = tracker?.hold(at: pts, settling: settling) ?? []
             }
             let happened = ending.update(with: item.result)
             try sink.write(item.result, events: happened)
