@@ -29,6 +29,7 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
+        .target(name: "Training", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
         .target(name: "Events", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances", "Locks"]),
@@ -57,6 +58,8 @@ let package = Package(
         .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),

@@ -195,28 +195,6 @@ void ck_unfold(
     }
 }
 
-void ck_winograd_filter(const float *filters, ptrdiff_t inputs, ptrdiff_t outputs, float *out) {
-    static const double g[6][3] = {
-        {1.0 / 4, 0, 0},
-        {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-        {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-        {1.0 / 24, 1.0 / 12, 1.0 / 6},
-        {1.0 / 24, -1.0 / 12, 1.0 / 6},
-        {0, 0, 1},
-    };
-    ptrdiff_t plane = inputs * outputs;
-    for (ptrdiff_t i = 0; i < plane; i++) {
-        for (int u = 0; u < 6; u++) {
-            for (int v = 0; v < 6; v++) {
-                double sum = 0;
-                for (int y = 0; y < 3; y++)
-                    for (int x = 0; x < 3; x++) sum += g[u][y] * g[v][x] * filters[(y * 3 + x) * plane + i];
-                out[(u * 6 + v) * plane + i] = (float)sum;
-            }
-        }
-    }
-}
-
 ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width) {
     ptrdiff_t columns = pictures < ck_mosaic_columns ? pictures : ck_mosaic_columns;
     if (columns == 0) return 0;
@@ -327,4 +305,77 @@ void ck_mask_column(
     const float *low, const float *high, float low_weight, float high_weight, ptrdiff_t count, float least, float most,
     float *values, uint8_t *sides) {
     kernels()->mask_column(low, high, low_weight, high_weight, count, least, most, values, sides);
+}
+
+void ck_winograd_filter(const float *filters, ptrdiff_t filter_plane, ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_filter(filters, filter_plane, count, out, plane);
+}
+
+void ck_winograd_gradient(
+    const float *gradient, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
+    ptrdiff_t count, float *out, ptrdiff_t plane) {
+    kernels()->winograd_gradient(gradient, pictures, height, width, channels, first, count, out, plane);
+}
+
+void ck_winograd_filter_gradient(
+    const float *points, ptrdiff_t plane, ptrdiff_t count, float *filters, ptrdiff_t filter_plane) {
+    kernels()->winograd_filter_gradient(points, plane, count, filters, filter_plane);
+}
+
+void ck_activation_gradient(
+    const float *gradient, const float *output, const float *scale, ptrdiff_t rows, ptrdiff_t columns, float *masked,
+    float *scaled) {
+    kernels()->activation_gradient(gradient, output, scale, rows, columns, masked, scaled);
+}
+
+void ck_add_column_sums(const float *values, ptrdiff_t rows, ptrdiff_t columns, float *sums) {
+    kernels()->add_column_sums(values, rows, columns, sums);
+}
+
+void ck_add_centered_products(
+    const float *a, const float *b, const float *means, ptrdiff_t rows, ptrdiff_t columns, float *sums) {
+    kernels()->add_centered_products(a, b, means, rows, columns, sums);
+}
+
+void ck_combine_columns(const ck_combination *terms, ptrdiff_t rows, ptrdiff_t columns, float *out) {
+    kernels()->combine_columns(terms, rows, columns, out);
+}
+
+void ck_add_values(const float *values, ptrdiff_t count, float factor, float *sums) {
+    kernels()->add_values(values, count, factor, sums);
+}
+
+void ck_transpose(const float *in, ptrdiff_t rows, ptrdiff_t columns, float *out, ptrdiff_t stride) {
+    kernels()->transpose(in, rows, columns, out, stride);
+}
+
+void ck_max_pool_gradient(
+    const float *input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, const float *gradient, ptrdiff_t
+    output_height, ptrdiff_t output_width, ptrdiff_t kernel, ptrdiff_t padding, ptrdiff_t first, ptrdiff_t count,
+    float *out) {
+    kernels()->max_pool_gradient(
+        input, height, width, channels, gradient, output_height, output_width, kernel, padding, first, count, out);
+}
+
+void ck_add_upsampled_gradient(
+    const float *gradient, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t small_height, ptrdiff_t
+    small_width, ptrdiff_t first, ptrdiff_t count, float *out) {
+    kernels()->add_upsampled_gradient(
+        gradient, height, width, channels, small_height, small_width, first, count, out);
+}
+
+void ck_roi_align_gradient(
+    const float *gradient, ptrdiff_t size, ptrdiff_t samples, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    float x0, float y0, float x1, float y1, ptrdiff_t first, ptrdiff_t count, float *map) {
+    kernels()->roi_align_gradient(
+        gradient, size, samples, height, width, channels, x0, y0, x1, y1, first, count, map);
+}
+
+void ck_momentum_step(
+    float *values, const float *gradient, float *velocity, ptrdiff_t count, const ck_momentum *step) {
+    kernels()->momentum_step(values, gradient, velocity, count, step);
+}
+
+double ck_sum_of_squares(const float *values, ptrdiff_t count) {
+    return kernels()->sum_of_squares(values, count);
 }

@@ -52,6 +52,26 @@ typedef struct {
         ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, float *);
     void (*mask_column)(
         const float *, const float *, float, float, ptrdiff_t, float, float, float *, uint8_t *);
+    void (*winograd_filter)(const float *, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*winograd_gradient)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*winograd_filter_gradient)(const float *, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*activation_gradient)(const float *, const float *, const float *, ptrdiff_t, ptrdiff_t, float *, float *);
+    void (*add_column_sums)(const float *, ptrdiff_t, ptrdiff_t, float *);
+    void (*add_centered_products)(const float *, const float *, const float *, ptrdiff_t, ptrdiff_t, float *);
+    void (*combine_columns)(const ck_combination *, ptrdiff_t, ptrdiff_t, float *);
+    void (*add_values)(const float *, ptrdiff_t, float, float *);
+    void (*transpose)(const float *, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*max_pool_gradient)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+        ptrdiff_t, ptrdiff_t, float *);
+    void (*add_upsampled_gradient)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+    void (*roi_align_gradient)(
+        const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t,
+        ptrdiff_t, float *);
+    void (*momentum_step)(float *, const float *, float *, ptrdiff_t, const ck_momentum *);
+    double (*sum_of_squares)(const float *, ptrdiff_t);
 } ck_kernels;
 
 extern const ck_kernels ck_kernels_portable;

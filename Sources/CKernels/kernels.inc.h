@@ -32,6 +32,7 @@ enum { tile_vectors = 2, panel_width = tile_vectors * LANES };
 #include "kernels_winograd.inc.h"
 #include "kernels_narrow.inc.h"
 #include "kernels_maps.inc.h"
+#include "kernels_gradients.inc.h"
 #include "kernels_boxes.inc.h"
 #include "kernels_resize.inc.h"
 
@@ -67,4 +68,18 @@ const ck_kernels KERNELS = {
     .overlaps_any = overlaps_any,
     .resize_normalized = resize_normalized,
     .mask_column = mask_column,
+    .winograd_filter = winograd_filter,
+    .winograd_gradient = winograd_gradient,
+    .winograd_filter_gradient = winograd_filter_gradient,
+    .activation_gradient = activation_gradient,
+    .add_column_sums = add_column_sums,
+    .add_centered_products = add_centered_products,
+    .combine_columns = combine_columns,
+    .add_values = add_values,
+    .transpose = transpose,
+    .max_pool_gradient = max_pool_gradient,
+    .add_upsampled_gradient = add_upsampled_gradient,
+    .roi_align_gradient = roi_align_gradient,
+    .momentum_step = momentum_step,
+    .sum_of_squares = sum_of_squares,
 };

@@ -12,12 +12,15 @@ public final class Tensor: @unchecked Sendable {
     public let count: Int
 
     private let buffer: TensorBuffer
+    /// Where the first element is in the buffer.
+    private let offset: Int
 
-    init(shape: [Int], buffer: TensorBuffer) {
+    init(shape: [Int], buffer: TensorBuffer, offset: Int = 0) {
         self.shape = shape
         count = shape.reduce(1, *)
-        precondition(buffer.capacity >= count, "the memory holds the whole tensor")
+        precondition(buffer.capacity >= offset + count, "the memory holds the whole tensor")
         self.buffer = buffer
+        self.offset = offset
     }
 
     /// Takes memory of its own, filled with zeros.
@@ -38,7 +41,7 @@ public final class Tensor: @unchecked Sendable {
     }
 
     /// The first element; for this module's operators.
-    var pointer: UnsafeMutablePointer<Float> { buffer.pointer }
+    var pointer: UnsafeMutablePointer<Float> { buffer.pointer + offset }
 
     /// Reads the elements, row-major.
     public func withElements<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
@@ -56,7 +59,17 @@ public final class Tensor: @unchecked Sendable {
     public var elements: [Float] { withElements(Array.init) }
 
     /// The same elements under another shape, without a copy.
-    public func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape: shape, buffer: buffer) }
+    public func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape: shape, buffer: buffer, offset: offset) }
+
+    /// One of the elements of the outermost dimension, such as a picture of a batch, in the same memory.
+    public func part(_ index: Int) -> Tensor {
+        precondition((0..<shape[0]).contains(index), "one of the parts")
+        let shape = Array(shape.dropFirst())
+        return Tensor(shape: shape, buffer: buffer, offset: offset + index * shape.reduce(1, *))
+    }
+
+    /// Product of the dimensions before height, width and channels: pictures of a batch, or 1.
+    public var pictures: Int { shape.dropLast(3).reduce(1, *) }
 
     /// Height of a feature map.
     public var height: Int { shape[shape.count - 3] }

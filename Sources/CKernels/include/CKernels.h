@@ -119,8 +119,6 @@ ptrdiff_t ck_winograd_tiles(ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t widt
 // were they a multiple of the cache's stride apart, they would push each other out of it.
 static inline ptrdiff_t ck_winograd_plane(ptrdiff_t count) { return (count + 15) / 16 * 16 + 16; }
 
-// Transforms a 3x3 filter bank [3, 3, inputs, outputs] into [36, inputs, outputs].
-void ck_winograd_filter(const float *_Nonnull filters, ptrdiff_t inputs, ptrdiff_t outputs, float *_Nonnull out);
 // Transforms the input of the tiles first..<first + count into 36 planes [count, channels]; padding 1. Planes lie
 // `plane` floats apart: `ck_winograd_plane` tells how far it is best.
 void ck_winograd_input(
@@ -225,6 +223,90 @@ void ck_inner_products(
 void ck_multiply_registers(ptrdiff_t rounds);
 // The same with pairs of 16-bit elements, which are twice as many, from the first cache.
 void ck_multiply_narrow_cached(ptrdiff_t rounds, int is_bf16);
+
+// Gradients: the transposes of the operators above, and what else training needs.
+
+// A step of gradient descent with momentum, as PyTorch's SGD takes it.
+typedef struct {
+    float rate, momentum;
+    // Weight decay.
+    float decay;
+    // What gradients are multiplied by.
+    float factor;
+} ck_momentum;
+
+// Transforms 3x3 filters into 36 points: nine planes of `count` numbers, `filter_plane` floats apart, into 36 that lie `plane` floats
+// apart. A bank is [3, 3, inputs * outputs].
+void ck_winograd_filter(
+    const float *_Nonnull filters, ptrdiff_t filter_plane, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+
+// The transpose of the output transform: the gradients of the output pixels of tiles first..<first + count into 36 planes
+// [count, channels].
+void ck_winograd_gradient(
+    const float *_Nonnull gradient, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels,
+    ptrdiff_t first, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
+
+// The transpose of the filter transform, added to nine planes of filters.
+void ck_winograd_filter_gradient(
+    const float *_Nonnull points, ptrdiff_t plane, ptrdiff_t count, float *_Nonnull filters, ptrdiff_t filter_plane);
+
+// The gradient before a ReLU, where `output` is given, and a scale of each column, where one is: `masked` gets what has passed the
+// ReLU, `scaled` the same times the scale. Either may be null or the gradient itself; all are [rows, columns].
+void ck_activation_gradient(
+    const float *_Nonnull gradient, const float *_Nullable output, const float *_Nullable scale, ptrdiff_t rows,
+    ptrdiff_t columns, float *_Nullable masked, float *_Nullable scaled);
+
+// Adds the sums of the columns of [rows, columns].
+void ck_add_column_sums(const float *_Nonnull values, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull sums);
+
+// Adds the sums of the columns of a * (b - mean), [rows, columns] each, with a mean a column; of (b - mean)^2 where a is null.
+void ck_add_centered_products(
+    const float *_Nullable a, const float *_Nonnull b, const float *_Nonnull means, ptrdiff_t rows, ptrdiff_t columns,
+    float *_Nonnull sums);
+
+// Maps [rows, columns] with factors [columns].
+typedef struct {
+    const float *_Nonnull a, *_Nonnull a_factors;
+    const float *_Nullable b, *_Nullable b_factors;
+    const float *_Nonnull shifts;
+    const float *_Nullable residual;
+    int relu;
+} ck_combination;
+
+// `out = activation(a * a_factors + b * b_factors + shifts + residual)`.
+void ck_combine_columns(
+    const ck_combination *_Nonnull terms, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull out);
+
+// `sums += factor * values`.
+void ck_add_values(const float *_Nonnull values, ptrdiff_t count, float factor, float *_Nonnull sums);
+
+// [rows, columns] into [columns, rows], whose rows lie `stride` floats apart.
+void ck_transpose(
+    const float *_Nonnull in, ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull out, ptrdiff_t stride);
+
+// Adds gradients to where the maximum of each window with stride 2 came from, for the channels first..<first + count.
+void ck_max_pool_gradient(
+    const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, const float *_Nonnull
+    gradient, ptrdiff_t output_height, ptrdiff_t output_width, ptrdiff_t kernel, ptrdiff_t padding, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull out);
+
+// The transpose of `ck_add_upsampled` for the rows first..<first + count of the smaller map, added.
+void ck_add_upsampled_gradient(
+    const float *_Nonnull gradient, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t small_height,
+    ptrdiff_t small_width, ptrdiff_t first, ptrdiff_t count, float *_Nonnull out);
+
+// The transpose of `ck_roi_align` for the channels first..<first + count, added to the map.
+void ck_roi_align_gradient(
+    const float *_Nonnull gradient, ptrdiff_t size, ptrdiff_t samples, ptrdiff_t height, ptrdiff_t width, ptrdiff_t
+    channels, float x0, float y0, float x1, float y1, ptrdiff_t first, ptrdiff_t count, float *_Nonnull map);
+
+// `velocity = momentum * velocity + factor * gradient + decay * values; values -= rate * velocity`.
+void ck_momentum_step(
+    float *_Nonnull values, const float *_Nonnull gradient, float *_Nonnull velocity, ptrdiff_t count, const
+    ck_momentum *_Nonnull step);
+
+// The sum of squares, in double precision.
+double ck_sum_of_squares(const float *_Nonnull values, ptrdiff_t count);
 
 // Tells the processor that this thread waits in a loop.
 static inline void ck_relax(void) {

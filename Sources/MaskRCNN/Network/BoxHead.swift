@@ -6,6 +6,11 @@ public struct BoxHead: Sendable {
         public var logits: Value
         /// `[regions, 4 * classes]`: dx, dy, dw, dh of the first class, then of the next.
         public var deltas: Value
+
+        public init(logits: Value, deltas: Value) {
+            self.logits = logits
+            self.deltas = deltas
+        }
     }
 
     /// Side of the pooled regions, pixels.

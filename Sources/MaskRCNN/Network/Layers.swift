@@ -20,6 +20,13 @@ public struct ConvolutionLayer: Sendable {
     public var epsilon: Float = 1e-5
     public var activation = Activation.none
 
+    /// Its channels and how its window moves.
+    public var shape: ConvolutionShape {
+        ConvolutionShape(
+            inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride,
+            padding: padding, groups: groups)
+    }
+
     /// Convolutions have a bias where no normalisation follows.
     public var hasBias: Bool { norm == nil }
 

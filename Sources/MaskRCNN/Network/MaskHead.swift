@@ -8,7 +8,7 @@ public struct MaskHead: Sendable {
     let convolutions: [ConvolutionLayer]
     let upsampling: DeconvolutionLayer
     /// From the features to the masks of all classes. A detection needs its own class's alone, which is one row of the weights.
-    let logits: ConvolutionLayer
+    public let logits: ConvolutionLayer
 
     public init(
         _ configuration: ModelConfiguration.MaskHead, channels: Int, classes: Int, name: String = "roi_heads"

@@ -18,7 +18,7 @@ public struct Network: Sendable {
     }
 
     /// The convolutions that are run for all their outputs: all but the masks' last.
-    var convolutions: [ConvolutionLayer] {
+    public var convolutions: [ConvolutionLayer] {
         backbone.convolutions + pyramid.convolutions + proposalHead.convolutions + boxHead.convolutions
             + maskHead.convolutions
     }
@@ -33,8 +33,18 @@ public struct Network: Sendable {
             ])
     }
 
-    var linears: [LinearLayer] { boxHead.linears }
-    var deconvolutions: [DeconvolutionLayer] { [maskHead.upsampling] }
+    public var linears: [LinearLayer] { boxHead.linears }
+    public var deconvolutions: [DeconvolutionLayer] { [maskHead.upsampling] }
+
+    /// The names of the backbone's layers up to a stage: none for 0, the first convolution for 1, the first stage too for 2, and so on.
+    public func frozenLayers(stages: Int) -> Set<String> {
+        guard stages > 0 else { return [] }
+        return Set(
+            [backbone.stem.name]
+                + backbone.stages.prefix(stages - 1).joined().flatMap { block in
+                    (block.convolutions + (block.downsample.map { [$0] } ?? [])).map(\.name)
+                })
+    }
 
     /// The names and shapes that a checkpoint must have.
     public var manifest: Manifest {

@@ -6,6 +6,11 @@ public struct ProposalHead: Sendable {
         public var objectness: Value
         /// `[height, width, 4 * anchors]`: dx, dy, dw, dh of the first anchor, then of the next.
         public var deltas: Value
+
+        public init(objectness: Value, deltas: Value) {
+            self.objectness = objectness
+            self.deltas = deltas
+        }
     }
 
     let hidden: [ConvolutionLayer]

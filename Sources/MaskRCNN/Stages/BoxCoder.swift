@@ -16,6 +16,17 @@ public struct BoxCoder: Sendable {
     /// The greatest logarithm of a growth: from 16 to 1000 pixels.
     private static let greatestGrowth = Float(log(1000.0 / 16))
 
+    /// The differences dx, dy, dw, dh that make an object's box of a reference box: what training wants.
+    public func encode(_ box: Box, from reference: Box) -> (dx: Float, dy: Float, dw: Float, dh: Float) {
+        let (width, height) = (reference.width, reference.height)
+        let (centerX, centerY) = (reference.x0 + 0.5 * width, reference.y0 + 0.5 * height)
+        return (
+            centerWeight * (box.x0 + 0.5 * box.width - centerX) / width,
+            centerWeight * (box.y0 + 0.5 * box.height - centerY) / height, sizeWeight * log(box.width / width),
+            sizeWeight * log(box.height / height)
+        )
+    }
+
     /// Applies dx, dy, dw, dh to reference boxes and cuts the boxes at a picture's borders.
     ///
     /// An edge that is not a number stays one, so that comparisons with a least side are false and the box goes: weights from a file may

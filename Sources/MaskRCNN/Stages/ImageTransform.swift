@@ -46,9 +46,11 @@ public struct ImageTransform: Sendable {
     }
 
     /// The size that a picture is resized to.
-    public func resizedSize(_ size: Size) -> Size {
+    ///
+    /// - Parameter minSize: What its shorter side becomes, as far as `maxSize` lets it; the configuration's where nil.
+    public func resizedSize(_ size: Size, minSize: Int? = nil) -> Size {
         let (short, long) = (Double(min(size.height, size.width)), Double(max(size.height, size.width)))
-        let scale = min(Double(configuration.minSize) / short, Double(configuration.maxSize) / long)
+        let scale = min(Double(minSize ?? configuration.minSize) / short, Double(configuration.maxSize) / long)
         // A picture a thousand times longer than high still has a row.
         func scaled(_ side: Int) -> Int { max(1, Int((Double(side) * scale).rounded(.down))) }
         return Size(height: scaled(size.height), width: scaled(size.width))
@@ -57,13 +59,38 @@ public struct ImageTransform: Sendable {
     public func callAsFunction(_ image: RGBImage, _ compute: Compute) -> Input {
         let original = Size(height: image.height, width: image.width)
         let size = resizedSize(original)
-        func padded(_ side: Int) -> Int { (side + Self.sizeDivisor - 1) / Self.sizeDivisor * Self.sizeDivisor }
-        let tensor = image.withSamples { pixels in
+        let tensor = resized(image, to: size, padded: Self.padded(size), into: nil, compute)
+        return Input(tensor: tensor, size: size, originalSize: original)
+    }
+
+    /// Brings pictures to one input of the network: each is resized for itself, and padded to the greatest height and width.
+    ///
+    /// - Parameter sizes: What each is resized to, see `resizedSize`.
+    /// - Returns: `[pictures, height, width, 3]`.
+    public func batch(_ images: [RGBImage], sizes: [Size], _ compute: Compute) -> Tensor {
+        let whole = Self.padded(
+            Size(height: sizes.map(\.height).max() ?? 0, width: sizes.map(\.width).max() ?? 0))
+        let batch = compute.pool.tensor([images.count, whole.height, whole.width, 3])
+        for (index, image) in images.enumerated() {
+            _ = resized(image, to: sizes[index], padded: whole, into: batch.part(index), compute)
+        }
+        return batch
+    }
+
+    /// A size with sides that are multiples of `sizeDivisor`.
+    private static func padded(_ size: Size) -> Size {
+        func padded(_ side: Int) -> Int { (side + sizeDivisor - 1) / sizeDivisor * sizeDivisor }
+        return Size(height: padded(size.height), width: padded(size.width))
+    }
+
+    private func resized(
+        _ image: RGBImage, to size: Size, padded: Size, into target: Tensor?, _ compute: Compute
+    ) -> Tensor {
+        image.withSamples { pixels in
             compute.resizeNormalized(
                 pixels, height: image.height, width: image.width, table: table, size: (size.height, size.width),
-                padded: (padded(size.height), padded(size.width)))
+                padded: (padded.height, padded.width), into: target)
         }
-        return Input(tensor: tensor, size: size, originalSize: original)
     }
 
     /// Brings a box in the network's input back to the original picture.

@@ -5,7 +5,7 @@ import Tensors
 /// RoIAlign over the pyramid's levels (torchvision's `MultiScaleRoIAlign`; Lin et al. 2017, equation 1).
 public struct RegionPooling: Sendable {
     /// Samples on each side of a bin.
-    private static let samples = 2
+    public static let samples = 2
     /// The level of a box with the canonical side.
     private static let canonicalLevel: Float = 4
     private static let canonicalSide: Float = 224
@@ -25,14 +25,24 @@ public struct RegionPooling: Sendable {
     public func callAsFunction(
         _ boxes: [Box], _ levels: [Tensor], inputSize: ImageTransform.Size, _ compute: Compute
     ) -> Tensor {
+        compute.roiAlign(
+            levels, regions(boxes.map { (0, $0) }, levels, inputSize: inputSize), size: size, samples: Self.samples)
+    }
+
+    /// Where boxes of the pictures of a batch are pooled from.
+    ///
+    /// - Parameter inputSize: The greatest height and width of the pictures in the network's input without padding.
+    public func regions(
+        _ boxes: [(picture: Int, box: Box)], _ levels: [Tensor], inputSize: ImageTransform.Size
+    ) -> [Compute.Region] {
         let scales = levels.map { Self.scale($0, inputSize) }
-        let regions = boxes.map { box in
+        return boxes.map { picture, box in
             let level = Self.level(box, scales: scales)
             let scale = scales[level]
             return Compute.Region(
-                level: level, x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
+                level: level, picture: picture, x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale,
+                y1: box.y1 * scale)
         }
-        return compute.roiAlign(levels, regions, size: size, samples: Self.samples)
     }
 
     /// A level's pixels over the input's: a power of two.

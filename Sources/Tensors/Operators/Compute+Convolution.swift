@@ -11,8 +11,8 @@ extension Compute {
         _ input: Tensor, _ weights: ConvolutionWeights, activation: Activation = .none, adding residual: Tensor? = nil
     ) -> Tensor {
         precondition(input.channels == weights.inputChannels, "the layer's input channels")
-        let pictures = input.shape.dropLast(3).reduce(1, *)
-        let (height, width) = (weights.outputSide(input.height), weights.outputSide(input.width))
+        let pictures = input.pictures
+        let (height, width) = (weights.shape.outputSide(input.height), weights.shape.outputSide(input.width))
         let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, weights.outputChannels])
         precondition(residual == nil || residual!.count == output.count, "the residual has the output's shape")
         guard output.count > 0 else { return output }

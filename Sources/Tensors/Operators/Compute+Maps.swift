@@ -1,41 +1,44 @@
 import CKernels
 
 extension Compute {
-    /// 3x3 maximum with stride 2 and padding 1, `[height, width, channels]`.
+    /// 3x3 maximum with stride 2 and padding 1, `[..., height, width, channels]`.
     public func maxPool(_ input: Tensor) -> Tensor {
         let (height, width) = ((input.height - 1) / 2 + 1, (input.width - 1) / 2 + 1)
-        let output = pool.tensor([height, width, input.channels])
-        workers.run(height, step: rowStep(width * input.channels)) { rows in
+        let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, input.channels])
+        forRows(of: output) { picture, rows in
             ck_max_pool(
-                input.pointer, input.height, input.width, input.channels, width, rows.lowerBound, rows.count,
-                output.pointer)
+                input.picture(picture), input.height, input.width, input.channels, width, rows.lowerBound, rows.count,
+                output.picture(picture))
         }
         return output
     }
 
-    /// Every second pixel of every second row, `[height, width, channels]`.
+    /// Every second pixel of every second row, `[..., height, width, channels]`.
     public func subsample(_ input: Tensor) -> Tensor {
         let (height, width, channels) = ((input.height + 1) / 2, (input.width + 1) / 2, input.channels)
-        let output = pool.tensor([height, width, channels])
-        for y in 0..<height {
-            for x in 0..<width {
-                (output.pointer + (y * width + x) * channels).update(
-                    from: input.pointer + (2 * y * input.width + 2 * x) * channels, count: channels)
+        let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, channels])
+        for picture in 0..<input.pictures {
+            let (source, target) = (input.picture(picture), output.picture(picture))
+            for y in 0..<height {
+                for x in 0..<width {
+                    (target + (y * width + x) * channels).update(
+                        from: source + (2 * y * input.width + 2 * x) * channels, count: channels)
+                }
             }
         }
         return output
     }
 
-    /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3).
+    /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3), `[..., height, width, channels]`.
     ///
     /// - Parameter large: Consumed: the sum is written over it.
     public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
         let large = large
-        precondition(small.channels == large.channels, "maps of as many channels")
-        workers.run(large.height, step: rowStep(large.width * large.channels)) { rows in
+        precondition(small.channels == large.channels && small.pictures == large.pictures, "maps of as many channels")
+        forRows(of: large) { picture, rows in
             ck_add_upsampled(
-                small.pointer, small.height, small.width, small.channels, large.height, large.width, rows.lowerBound,
-                rows.count, large.pointer)
+                small.picture(picture), small.height, small.width, small.channels, large.height, large.width,
+                rows.lowerBound, rows.count, large.picture(picture))
         }
         return large
     }
@@ -44,10 +47,13 @@ extension Compute {
     public struct Region: Sendable {
         /// Which of the maps.
         public var level: Int
+        /// Which picture of a batch.
+        public var picture: Int
         public var x0, y0, x1, y1: Float
 
-        public init(level: Int, x0: Float, y0: Float, x1: Float, y1: Float) {
+        public init(level: Int, picture: Int = 0, x0: Float, y0: Float, x1: Float, y1: Float) {
             self.level = level
+            self.picture = picture
             self.x0 = x0
             self.y0 = y0
             self.x1 = x1
@@ -65,7 +71,8 @@ extension Compute {
                 let region = regions[index]
                 let map = maps[region.level]
                 ck_roi_align(
-                    map.pointer, map.height, map.width, channels, region.x0, region.y0, region.x1, region.y1, size,
+                    map.picture(region.picture), map.height, map.width, channels, region.x0, region.y0, region.x1,
+                    region.y1, size,
                     samples, output.pointer + index * size * size * channels)
             }
         }
@@ -79,13 +86,15 @@ extension Compute {
     ///   - table: The normalised value of every byte in every channel, `[3, 256]`.
     ///   - size: Height and width after resizing.
     ///   - padded: Height and width with padding.
+    ///   - target: Where the result goes, such as a part of a batch; a tensor of its own where nil.
     /// - Returns: `[padded height, padded width, 3]`.
     public func resizeNormalized(
         _ pixels: UnsafeBufferPointer<UInt8>, height: Int, width: Int, table: [Float], size: (height: Int, width: Int),
-        padded: (height: Int, width: Int)
+        padded: (height: Int, width: Int), into target: Tensor? = nil
     ) -> Tensor {
         precondition(pixels.count == height * width * 3 && table.count == 768, "three channels a pixel")
-        let output = pool.tensor([padded.height, padded.width, 3])
+        let output = target ?? pool.tensor([padded.height, padded.width, 3])
+        precondition(output.shape == [padded.height, padded.width, 3], "room for the picture")
         let stride = padded.width * 3
         // Each piece resizes the row above its first anew, so that there are few, but enough for threads that are delayed.
         let step = max(16, padded.height.parts(of: 4 * workers.count))
@@ -113,6 +122,20 @@ extension Compute {
         return output
     }
 
-    /// Rows of which each piece has some ten thousand values.
-    private func rowStep(_ values: Int) -> Int { max(1, 20_000 / max(1, values)) }
+    /// Calls `body` with ranges of some ten thousand values of each picture's rows, on any of the threads.
+    private func forRows(of map: Tensor, _ body: (_ picture: Int, _ rows: Range<Int>) -> Void) {
+        let step = max(1, 20_000 / max(1, map.width * map.channels))
+        let bands = map.height.parts(of: step)
+        workers.run(map.pictures * bands) { piece in
+            let first = piece % bands * step
+            body(piece / bands, first..<min(first + step, map.height))
+        }
+    }
+}
+
+extension Tensor {
+    /// The first element of one of the pictures of a batch.
+    fileprivate func picture(_ index: Int) -> UnsafeMutablePointer<Float> {
+        pointer + index * height * width * channels
+    }
 }

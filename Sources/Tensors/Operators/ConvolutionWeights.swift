@@ -2,13 +2,7 @@ import CKernels
 
 /// A convolution's weights in the layout that its algorithm reads, with normalisation folded in.
 public struct ConvolutionWeights: Sendable {
-    /// Window's side, pixels; windows are square.
-    public let kernel: Int
-    public let stride: Int
-    public let padding: Int
-    public let groups: Int
-    public let inputChannels: Int
-    public let outputChannels: Int
+    public let shape: ConvolutionShape
 
     enum Algorithm: Sendable {
         /// A product of the pixels with one matrix `[inputs, outputs]`.
@@ -17,6 +11,18 @@ public struct ConvolutionWeights: Sendable {
         case winograd
         /// Windows unfolded into rows: a matrix `[kernel * kernel * inputs / groups, outputs / groups]` for each group.
         case unfolded
+
+        init(_ shape: ConvolutionShape) {
+            if shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.groups == 1
+                && shape.inputChannels >= 16
+            {
+                self = .winograd
+            } else {
+                self =
+                    shape.kernel == 1 && shape.stride == 1 && shape.padding == 0 && shape.groups == 1
+                    ? .pointwise : .unfolded
+            }
+        }
     }
 
     let algorithm: Algorithm
@@ -33,49 +39,59 @@ public struct ConvolutionWeights: Sendable {
         weights: [Float], bias: [Float]?, inputChannels: Int, outputChannels: Int, kernel: Int, stride: Int = 1,
         padding: Int = 0, groups: Int = 1, arithmetic: Arithmetic = .single
     ) {
-        let groupInputs = inputChannels / groups
-        precondition(weights.count == outputChannels * groupInputs * kernel * kernel, "weights of the layer's shape")
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.groups = groups
-        self.inputChannels = inputChannels
-        self.outputChannels = outputChannels
-        self.bias = bias.map { Tensor($0, shape: [outputChannels]) }
-        let groupOutputs = outputChannels / groups
-        // [groups, ky, kx, inputs / groups, outputs / groups]
-        let area = kernel * kernel
-        let rows = Tensor(zeros: [groups, area * groupInputs, groupOutputs])
-        rows.withMutableElements { rows in
-            for output in 0..<outputChannels {
-                let (group, column) = (output / groupOutputs, output % groupOutputs)
-                for input in 0..<groupInputs {
-                    for place in 0..<area {
-                        rows[((group * area + place) * groupInputs + input) * groupOutputs + column] =
-                            weights[(output * groupInputs + input) * area + place]
-                    }
-                }
+        let shape = ConvolutionShape(
+            inputChannels: inputChannels, outputChannels: outputChannels, kernel: kernel, stride: stride,
+            padding: padding, groups: groups)
+        self.init(
+            rows: shape.rows(weights), bias: bias.map { Tensor($0, shape: [outputChannels]) }, shape,
+            arithmetic: arithmetic)
+    }
+
+    /// Lays out weights that are in the order of their products.
+    ///
+    /// - Parameters:
+    ///   - rows: As `ConvolutionShape.rows(_:)` makes them.
+    ///   - bias: `[outputs]`.
+    ///   - arithmetic: What products are computed in.
+    ///   - compute: Whose threads do it and whose pool the result is of, for weights that live for a moment; nil for those that stay.
+    public init(
+        rows: Tensor, bias: Tensor?, _ shape: ConvolutionShape, arithmetic: Arithmetic = .single,
+        compute: Compute? = nil
+    ) {
+        precondition(rows.count == shape.rowsShape.reduce(1, *), "weights of the layer's shape")
+        self.shape = shape
+        self.bias = bias
+        algorithm = Algorithm(shape)
+        if algorithm == .winograd {
+            let (inputs, outputs) = (shape.inputChannels, shape.outputChannels)
+            let plane = inputs * outputs
+            let transformed = compute?.pool.tensor([36, plane]) ?? Tensor(zeros: [36, plane])
+            let transform = { (range: Range<Int>) in
+                ck_winograd_filter(
+                    rows.pointer + range.lowerBound, plane, range.count, transformed.pointer + range.lowerBound, plane)
             }
-        }
-        let inner = area * groupInputs
-        if kernel == 3 && stride == 1 && padding == 1 && groups == 1 && inputChannels >= 16 {
-            algorithm = .winograd
-            let transformed = Tensor(zeros: [36, inputChannels, outputChannels])
-            ck_winograd_filter(rows.pointer, inputChannels, outputChannels, transformed.pointer)
+            if let compute { compute.workers.run(plane, step: 4096, transform) } else { transform(0..<plane) }
             matrices = (0..<36).map { point in
                 PackedMatrix(
-                    transformed.pointer + point * inputChannels * outputChannels, inner: inputChannels,
-                    columns: outputChannels, arithmetic: arithmetic, growth: Self.winogradGrowth(point))
+                    transformed.pointer + point * plane, inner: inputs, columns: outputs, arithmetic: arithmetic,
+                    growth: Self.winogradGrowth(point), compute: compute)
             }
         } else {
-            algorithm = kernel == 1 && stride == 1 && padding == 0 && groups == 1 ? .pointwise : .unfolded
-            matrices = (0..<groups).map { group in
+            let (inner, columns) = (shape.kernel * shape.kernel * shape.groupInputs, shape.groupOutputs)
+            matrices = (0..<shape.groups).map { group in
                 PackedMatrix(
-                    rows.pointer + group * inner * groupOutputs, inner: inner, columns: groupOutputs,
-                    arithmetic: arithmetic)
+                    rows.pointer + group * inner * columns, inner: inner, columns: columns, arithmetic: arithmetic,
+                    compute: compute)
             }
         }
     }
+
+    public var kernel: Int { shape.kernel }
+    public var stride: Int { shape.stride }
+    public var padding: Int { shape.padding }
+    public var groups: Int { shape.groups }
+    public var inputChannels: Int { shape.inputChannels }
+    public var outputChannels: Int { shape.outputChannels }
 
     /// The sums of the positive and of the negative factors that Winograd's input transform has at one of its 36 points.
     private static func winogradGrowth(_ point: Int) -> (positive: Int, negative: Int) {
@@ -87,13 +103,10 @@ public struct ConvolutionWeights: Sendable {
         )
     }
 
-    /// The output's side for an input's side, pixels.
-    func outputSide(_ side: Int) -> Int { (side + 2 * padding - kernel) / stride + 1 }
-
     /// What a convolution of the input costs.
     public func cost(_ input: Tensor, adding residual: Tensor? = nil) -> OperatorCost {
-        let pictures = input.shape.dropLast(3).reduce(1, *)
-        let (height, width) = (outputSide(input.height), outputSide(input.width))
+        let pictures = input.pictures
+        let (height, width) = (shape.outputSide(input.height), shape.outputSide(input.width))
         let outputs = pictures * height * width * outputChannels
         let direct = 2 * Double(outputs * kernel * kernel * inputChannels / groups)
         let name: String

@@ -18,21 +18,53 @@ public struct DeconvolutionWeights: Sendable {
     public init(
         weights: [Float], bias: [Float], inputChannels: Int, outputChannels: Int, arithmetic: Arithmetic = .single
     ) {
-        precondition(weights.count == inputChannels * outputChannels * 4, "weights of the layer's shape")
-        self.inputChannels = inputChannels
-        self.outputChannels = outputChannels
+        self.init(
+            rows: Self.rows(weights, inputChannels: inputChannels, outputChannels: outputChannels), bias: bias,
+            arithmetic: arithmetic)
+    }
+
+    /// Lays out weights that are in the order of their products.
+    ///
+    /// - Parameters:
+    ///   - rows: `[inputs, 4 * outputs]`, see `rows(_:inputChannels:outputChannels:)`.
+    ///   - bias: `[outputs]`.
+    ///   - compute: Whose threads do it and whose pool the result is of, for weights that live for a moment; nil for those that stay.
+    public init(rows: Tensor, bias: [Float], arithmetic: Arithmetic = .single, compute: Compute? = nil) {
+        (inputChannels, outputChannels) = (rows.shape[0], rows.shape[1] / 4)
         self.bias = Tensor((0..<4).flatMap { _ in bias }, shape: [4 * outputChannels])
+        matrix = PackedMatrix(
+            rows.pointer, inner: inputChannels, columns: 4 * outputChannels, arithmetic: arithmetic, compute: compute)
+    }
+
+    /// The weights in the order of their products, `[inputs, 4 * outputs]`, from `[inputs, outputs, 2, 2]`, as checkpoints have them.
+    public static func rows(_ weights: [Float], inputChannels: Int, outputChannels: Int) -> Tensor {
+        precondition(weights.count == inputChannels * outputChannels * 4, "weights of the layer's shape")
         let rows = Tensor(zeros: [inputChannels, 4 * outputChannels])
-        for input in 0..<inputChannels {
-            for output in 0..<outputChannels {
+        rows.withMutableElements { rows in
+            forEachWeight(inputChannels, outputChannels) { rows[$0] = weights[$1] }
+        }
+        return rows
+    }
+
+    /// The inverse of `rows(_:inputChannels:outputChannels:)`.
+    public static func checkpointWeights(_ rows: Tensor) -> [Float] {
+        rows.withElements { elements in
+            [Float](unsafeUninitializedCapacity: elements.count) { weights, count in
+                forEachWeight(rows.shape[0], rows.shape[1] / 4) { weights[$1] = elements[$0] }
+                count = elements.count
+            }
+        }
+    }
+
+    /// Calls `body` with each weight's place in the order of products and in that of checkpoints.
+    private static func forEachWeight(_ inputs: Int, _ outputs: Int, _ body: (Int, Int) -> Void) {
+        for input in 0..<inputs {
+            for output in 0..<outputs {
                 for place in 0..<4 {
-                    rows.pointer[(input * 4 + place) * outputChannels + output] =
-                        weights[(input * outputChannels + output) * 4 + place]
+                    body((input * 4 + place) * outputs + output, (input * outputs + output) * 4 + place)
                 }
             }
         }
-        matrix = PackedMatrix(
-            rows.pointer, inner: inputChannels, columns: 4 * outputChannels, arithmetic: arithmetic)
     }
 
     /// What a transposed convolution of the input costs.

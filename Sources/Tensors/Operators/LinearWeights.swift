@@ -18,26 +18,64 @@ public struct LinearWeights: Sendable {
         weights: [Float], bias: [Float]?, inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)? = nil,
         arithmetic: Arithmetic = .single
     ) {
+        self.init(
+            rows: Self.rows(weights, inputs: inputs, outputs: outputs, pooled: pooled),
+            bias: bias.map { Tensor($0, shape: [outputs]) }, arithmetic: arithmetic)
+    }
+
+    /// Lays out weights that are in the order of their products.
+    ///
+    /// - Parameters:
+    ///   - rows: `[inputs, outputs]`, see `rows(_:inputs:outputs:pooled:)`.
+    ///   - bias: `[outputs]`.
+    ///   - compute: Whose threads do it and whose pool the result is of, for weights that live for a moment; nil for those that stay.
+    public init(rows: Tensor, bias: Tensor?, arithmetic: Arithmetic = .single, compute: Compute? = nil) {
+        (inputs, outputs) = (rows.shape[0], rows.shape[1])
+        self.bias = bias
+        matrix = PackedMatrix(
+            rows.pointer, inner: inputs, columns: outputs, arithmetic: arithmetic, compute: compute)
+    }
+
+    /// The weights in the order of their products, `[inputs, outputs]`, from `[outputs, inputs]`, as checkpoints have them.
+    ///
+    /// - Parameter pooled: See `init`.
+    public static func rows(
+        _ weights: [Float], inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)?
+    ) -> Tensor {
         precondition(weights.count == inputs * outputs, "weights of the layer's shape")
-        self.inputs = inputs
-        self.outputs = outputs
-        self.bias = bias.map { Tensor($0, shape: [outputs]) }
-        let transposed = Tensor(zeros: [inputs, outputs])
-        let channels = pooled?.channels ?? inputs
-        let area = inputs / channels
-        let rows = transposed.pointer
-        weights.withUnsafeBufferPointer { weights in
-            for output in 0..<outputs {
-                for channel in 0..<channels {
-                    for place in 0..<area {
-                        rows[(place * channels + channel) * outputs + output] =
-                            weights[output * inputs + channel * area + place]
-                    }
-                }
+        let rows = Tensor(zeros: [inputs, outputs])
+        rows.withMutableElements { rows in
+            weights.withUnsafeBufferPointer { weights in
+                forEachWeight(inputs: inputs, outputs: outputs, pooled: pooled) { rows[$0] = weights[$1] }
             }
         }
-        matrix = withExtendedLifetime(transposed) {
-            PackedMatrix(rows, inner: inputs, columns: outputs, arithmetic: arithmetic)
+        return rows
+    }
+
+    /// The inverse of `rows(_:inputs:outputs:pooled:)`.
+    public static func checkpointWeights(_ rows: Tensor, pooled: (channels: Int, side: Int)?) -> [Float] {
+        rows.withElements { elements in
+            [Float](unsafeUninitializedCapacity: elements.count) { weights, count in
+                forEachWeight(inputs: rows.shape[0], outputs: rows.shape[1], pooled: pooled) {
+                    weights[$1] = elements[$0]
+                }
+                count = elements.count
+            }
+        }
+    }
+
+    /// Calls `body` with each weight's place in the order of products and in that of checkpoints.
+    private static func forEachWeight(
+        inputs: Int, outputs: Int, pooled: (channels: Int, side: Int)?, _ body: (Int, Int) -> Void
+    ) {
+        let channels = pooled?.channels ?? inputs
+        let area = inputs / channels
+        for output in 0..<outputs {
+            for channel in 0..<channels {
+                for place in 0..<area {
+                    body((place * channels + channel) * outputs + output, output * inputs + channel * area + place)
+                }
+            }
         }
     }
 

@@ -36,20 +36,34 @@ struct PackedMatrix: Sendable {
     /// - Parameters:
     ///   - arithmetic: What products are computed in.
     ///   - growth: See `NarrowMatrix`; of integers alone.
+    ///   - compute: Whose threads do it and whose pool the result is of; the caller alone, with memory of its own, where nil.
     init(
         _ values: UnsafePointer<Float>, inner: Int, columns: Int, arithmetic: Arithmetic = .single,
-        growth: (positive: Int, negative: Int) = (1, 0)
+        growth: (positive: Int, negative: Int) = (1, 0), compute: Compute? = nil
     ) {
         self.inner = inner
         self.columns = columns
         switch arithmetic {
         case .single where Self.engine == "openblas":
-            let storage = Tensor(zeros: [inner, columns])
+            let storage = compute?.pool.tensor([inner, columns]) ?? Tensor(zeros: [inner, columns])
             storage.pointer.update(from: values, count: inner * columns)
             layout = .plain(storage)
         case .single:
-            let storage = Tensor(zeros: [ck_packed_count(inner, columns)])
-            ck_pack(values, inner, columns, columns, storage.pointer)
+            let shape = [ck_packed_count(inner, columns)]
+            let storage = compute?.pool.tensor(shape) ?? Tensor(zeros: shape)
+            let pack = { (panel: Range<Int>) in
+                let first = panel.lowerBound * Self.columnStep
+                ck_pack(
+                    values + first, inner, min(panel.count * Self.columnStep, columns - first), columns,
+                    storage.pointer + first * inner)
+            }
+            let panels = columns.parts(of: Self.columnStep)
+            if let compute {
+                // Some ten thousand values each.
+                compute.workers.run(panels, step: max(1, 20_000 / max(1, inner * Self.columnStep)), pack)
+            } else {
+                pack(0..<panels)
+            }
             layout = .single(storage)
         case .bf16:
             layout = .narrow(NarrowMatrix(bf16: values, inner: inner, columns: columns))

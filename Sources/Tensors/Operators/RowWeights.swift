@@ -9,8 +9,15 @@ public struct RowWeights: Sendable {
 
     public init(weights: [Float], bias: [Float], inputs: Int) {
         precondition(weights.count == bias.count * inputs, "weights of the layer's shape")
-        self.inputs = inputs
-        self.weights = Tensor(weights, shape: [bias.count, inputs])
+        self.init(weights: Tensor(weights, shape: [bias.count, inputs]), bias: bias)
+    }
+
+    /// - Parameters:
+    ///   - weights: `[outputs, inputs]`; not copied.
+    ///   - bias: `[outputs]`.
+    public init(weights: Tensor, bias: [Float]) {
+        inputs = weights.shape[1]
+        self.weights = weights
         self.bias = bias
     }
 
@@ -27,6 +34,19 @@ extension Compute {
     ///
     /// - Parameter rows: Which output each picture needs.
     public func selectedProbabilities(_ input: Tensor, _ weights: RowWeights, rows: [Int]) -> Tensor {
+        selected(input, weights, rows: rows) { target, count in ck_sigmoid(target, count) }
+    }
+
+    /// One output a picture, `[pictures, height, width, inputs]` to `[pictures, height, width]`.
+    ///
+    /// - Parameter rows: Which output each picture needs.
+    public func selectedLogits(_ input: Tensor, _ weights: RowWeights, rows: [Int]) -> Tensor {
+        selected(input, weights, rows: rows) { _, _ in }
+    }
+
+    private func selected(
+        _ input: Tensor, _ weights: RowWeights, rows: [Int], then: (UnsafeMutablePointer<Float>, Int) -> Void
+    ) -> Tensor {
         precondition(
             input.channels == weights.inputs && rows.count == input.shape[0], "the layer's inputs, a row a picture")
         let output = pool.tensor(Array(input.shape.dropLast()))
@@ -37,7 +57,7 @@ extension Compute {
                 ck_inner_products(
                     input.pointer + index * area * weights.inputs, area, weights.inputs,
                     weights.weights.pointer + rows[index] * weights.inputs, weights.bias[rows[index]], target)
-                ck_sigmoid(target, area)
+                then(target, area)
             }
         }
         return output

@@ -1,0 +1,134 @@
+import CKernels
+
+// What goes element by element or column by column.
+extension Compute {
+    /// The gradient before an activation and a scale of each column.
+    ///
+    /// - Parameters:
+    ///   - gradient: `[..., columns]`.
+    ///   - output: The activation's output where that is a ReLU; nil for none.
+    ///   - scale: `[columns]`; nil for none.
+    ///   - keepsUnscaled: Whether the gradient before the activation alone is needed, too.
+    /// - Returns: The gradient before both, and, where asked for, that before the activation alone.
+    public func activationGradient(
+        _ gradient: Tensor, output: Tensor?, scale: Tensor?, keepsUnscaled: Bool
+    ) -> (scaled: Tensor, unscaled: Tensor?) {
+        guard output != nil || scale != nil else { return (gradient, keepsUnscaled ? gradient : nil) }
+        let columns = gradient.channels
+        let masked = keepsUnscaled && output != nil ? pool.tensor(gradient.shape) : nil
+        let scaled = scale != nil || masked == nil ? pool.tensor(gradient.shape) : nil
+        forRows(gradient) { rows in
+            let place = rows.lowerBound * columns
+            ck_activation_gradient(
+                gradient.pointer + place, output.map { $0.pointer + place }, scale?.pointer, rows.count, columns,
+                masked.map { $0.pointer + place }, scaled.map { $0.pointer + place })
+        }
+        let unscaled = keepsUnscaled ? masked ?? gradient : nil
+        return (scaled ?? unscaled!, unscaled)
+    }
+
+    /// Adds the sums of the columns of `[..., columns]`.
+    public func addColumnSums(_ values: Tensor, to sums: Tensor) {
+        let columns = values.channels
+        addPartialSums(values, to: sums) { rows, partial in
+            ck_add_column_sums(values.pointer + rows.lowerBound * columns, rows.count, columns, partial)
+        }
+    }
+
+    /// Adds the sums of the columns of `a * (b - mean)`, `[..., columns]` each, with a mean a column; of `(b - mean)²` where a is nil.
+    func addCenteredProducts(_ a: Tensor?, _ b: Tensor, means: Tensor, to sums: Tensor) {
+        let columns = b.channels
+        precondition(a == nil || a!.count == b.count, "as many values")
+        addPartialSums(b, to: sums) { rows, partial in
+            let place = rows.lowerBound * columns
+            ck_add_centered_products(
+                a.map { $0.pointer + place }, b.pointer + place, means.pointer, rows.count, columns, partial)
+        }
+    }
+
+    /// `sums += factor * values`, element by element.
+    public func add(_ values: Tensor, times factor: Float = 1, to sums: Tensor) {
+        precondition(values.count == sums.count, "as many values")
+        workers.run(values.count, step: 1 << 16) { range in
+            ck_add_values(
+                values.pointer + range.lowerBound, range.count, factor, sums.pointer + range.lowerBound)
+        }
+    }
+
+    /// Sets every element to zero.
+    public func clear(_ tensor: Tensor) {
+        workers.run(tensor.count, step: 1 << 18) { range in
+            (tensor.pointer + range.lowerBound).update(repeating: 0, count: range.count)
+        }
+    }
+
+    /// The columns of `[..., columns]`, each multiplied by a number.
+    public func scaledColumns(_ values: Tensor, _ factors: [Float]) -> Tensor {
+        let columns = factors.count
+        precondition(values.channels == columns, "a factor a column")
+        let output = pool.tensor(values.shape)
+        let scale = Tensor(factors, shape: [columns])
+        forRows(values) { rows in
+            let place = rows.lowerBound * columns
+            ck_activation_gradient(
+                values.pointer + place, nil, scale.pointer, rows.count, columns, nil, output.pointer + place)
+        }
+        return output
+    }
+
+    /// The sum of squares, in double precision; the same whatever the number of threads.
+    public func sumOfSquares(_ values: Tensor) -> Double {
+        let step = 1 << 16
+        var partial = [Double](repeating: 0, count: values.count.parts(of: step))
+        partial.withUnsafeMutableBufferPointer { partial in
+            workers.run(values.count, step: step) { range in
+                partial[range.lowerBound / step] = ck_sum_of_squares(values.pointer + range.lowerBound, range.count)
+            }
+        }
+        return partial.reduce(0, +)
+    }
+
+    /// A step of gradient descent with momentum: `velocity = momentum * velocity + factor * gradient + decay * values`,
+    /// `values -= rate * velocity`, as PyTorch's SGD has it.
+    public func momentumStep(
+        _ values: Tensor, gradient: Tensor, velocity: Tensor, rate: Float, momentum: Float, decay: Float, factor: Float
+    ) {
+        precondition(values.count == gradient.count && values.count == velocity.count, "as many values")
+        workers.run(values.count, step: 1 << 16) { range in
+            var step = ck_momentum(rate: rate, momentum: momentum, decay: decay, factor: factor)
+            let place = range.lowerBound
+            ck_momentum_step(
+                values.pointer + place, gradient.pointer + place, velocity.pointer + place, range.count, &step)
+        }
+    }
+
+    /// Calls `body` with ranges of rows of `[..., columns]`, on any of the threads.
+    func forRows(_ tensor: Tensor, _ body: (Range<Int>) -> Void) {
+        let columns = max(tensor.channels, 1)
+        workers.run(tensor.count / columns, step: max(1, 20_000 / columns), body)
+    }
+
+    /// Adds up rows, so many at a time in single precision, then all in double: few are exact enough, and the order does not depend on
+    /// the number of threads.
+    private func addPartialSums(
+        _ values: Tensor, to sums: Tensor, _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        let columns = values.channels
+        precondition(sums.count == columns, "a sum a column")
+        let rows = values.count / max(columns, 1)
+        let step = 256
+        let parts = rows.parts(of: step)
+        pool.withScratch(parts * columns) { partial in
+            workers.run(rows, step: step) { range in
+                let target = partial + range.lowerBound / step * columns
+                target.update(repeating: 0, count: columns)
+                body(range, target)
+            }
+            for column in 0..<columns {
+                var total = 0.0
+                for part in 0..<parts { total += Double(partial[part * columns + column]) }
+                sums.pointer[column] += Float(total)
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Tensors
+
+/// Stochastic gradient descent with momentum and weight decay, as PyTorch's `SGD` takes it.
+public final class GradientDescent {
+    public let momentum: Float
+    public let weightDecay: Float
+    private let compute: Compute
+    private let learning: [(parameter: Parameter, gradient: Tensor, velocity: Tensor)]
+
+    public init(_ parameters: ParameterStore, momentum: Float, weightDecay: Float, _ compute: Compute) {
+        self.momentum = momentum
+        self.weightDecay = weightDecay
+        self.compute = compute
+        learning = parameters.parameters.compactMap { parameter in
+            parameter.gradient.map { (parameter, $0, Tensor(zeros: $0.shape)) }
+        }
+    }
+
+    /// The length of all gradients together.
+    public var gradientNorm: Double {
+        learning.reduce(0) { $0 + compute.sumOfSquares($1.gradient) }.squareRoot()
+    }
+
+    /// Takes a step, and forgets the gradients.
+    ///
+    /// - Parameters:
+    ///   - rate: The learning rate.
+    ///   - factor: What gradients are multiplied by, such as one that cuts their norm.
+    public func step(rate: Float, factor: Float = 1) {
+        for (parameter, gradient, velocity) in learning {
+            compute.momentumStep(
+                parameter.value, gradient: gradient, velocity: velocity, rate: rate, momentum: momentum,
+                decay: weightDecay, factor: factor)
+            compute.clear(gradient)
+        }
+    }
+
+    /// What each parameter was last moved by, in a checkpoint's order, by its name.
+    public var velocities: [(parameter: Parameter, values: [Float])] {
+        learning.map { ($0.parameter, $0.parameter.ordered($0.velocity)) }
+    }
+
+    /// Takes over what `velocities` gave.
+    public func setVelocity(_ values: [Float], of name: String) {
+        guard let entry = learning.first(where: { $0.parameter.name == name }) else { return }
+        entry.parameter.set(values, in: entry.velocity)
+    }
+}

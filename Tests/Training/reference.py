@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Writes what torchvision makes of a few training steps: losses, gradients, and which boxes it chose at random.
+
+Weights are random (see Tests/Parity/random_weights.py), pictures and objects are made here. The file holds all that another
+implementation needs to take the same steps, and what comes out; TrainingTests reads it.
+
+weights/NAME             before the first step
+picture/I/image          uint8 [H, W, 3]; likewise boxes [n, 4], labels [n], masks uint8 [n, H, W]
+step/S/losses            objectness, boxes of proposals, classes, boxes, masks
+step/S/anchors/I         places of the chosen anchors, ascending; step/S/anchor_labels/I: 1 for objects
+step/S/regions/I         the chosen boxes; likewise region_labels, region_objects
+gradient/NAME            of the first step, before weight decay
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "Tests" / "Parity"), str(ROOT / "Samples" / "train")]
+from random_weights import randomize  # noqa: E402
+from scaled_mask_rcnn import build, read_configuration  # noqa: E402
+
+LOSSES = ["loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg", "loss_mask"]
+
+
+def freeze_norms(module):
+    """Replaces batch normalisation by constant maps."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            frozen = FrozenBatchNorm2d(child.num_features, eps=child.eps)
+            frozen.load_state_dict(child.state_dict(), strict=False)
+            setattr(module, name, frozen)
+        else:
+            freeze_norms(child)
+
+
+def picture(height, width, count, classes, generator):
+    """Ellipses and boxes of random colours over noise."""
+    def random(low, high, size=()):
+        return low + (high - low) * torch.rand(size, generator=generator)
+
+    image = random(0.2, 0.6, (3, 1, 1)) + 0.1 * torch.randn((3, height, width), generator=generator)
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    boxes, labels, masks = [], [], []
+    for _ in range(count):
+        h, w = random(height / 8, height / 2).item(), random(width / 8, width / 2).item()
+        y, x = random(0, height - h).item(), random(0, width - w).item()
+        v, u = (rows + 0.5 - y) / h * 2 - 1, (columns + 0.5 - x) / w * 2 - 1
+        label = int(torch.randint(1, classes, (), generator=generator))
+        mask = u * u + v * v < 1 if label % 2 else torch.maximum(u.abs(), v.abs()) < 0.9
+        image = torch.where(mask, random(0, 1, (3, 1, 1)) + 0.05 * image, image)
+        ys, xs = torch.where(mask)
+        boxes.append([xs.min().item(), ys.min().item(), xs.max().item() + 1, ys.max().item() + 1])
+        labels.append(label)
+        masks.append(mask)
+    image = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return image, {
+        "boxes": torch.tensor(boxes, dtype=torch.float32), "labels": torch.tensor(labels),
+        "masks": torch.stack(masks).to(torch.uint8)}
+
+
+class Recorder:
+    """Writes down which boxes a sampler chose."""
+
+    def __init__(self, sampler):
+        self.sampler, self.chosen = sampler, None
+
+    def __call__(self, labels):
+        positives, negatives = self.sampler(labels)
+        self.chosen = [torch.where(p | n)[0] for p, n in zip(positives, negatives)]
+        self.labels = [label[places] for label, places in zip(labels, self.chosen)]
+        return positives, negatives
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--configuration", default="{}", help="of the model: JSON, or a file")
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--size", default="320x416", help="height x width of the pictures; every second one is less high")
+    parser.add_argument("--objects", type=int, default=6, help="in each picture")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--anchors", type=int, default=256)
+    parser.add_argument("--regions", type=int, default=512)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--stages", type=int, default=2, help="parts of the backbone that are frozen")
+    parser.add_argument("--live-norms", action="store_true", help="batch normalisation learns")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+
+    configuration = read_configuration(options.configuration)
+    configuration.setdefault("classes", 91)
+    height, width = map(int, options.size.split("x"))
+    generator = torch.Generator().manual_seed(options.seed)
+    torch.manual_seed(options.seed)
+    pictures = [
+        picture(height - (height // 8 if i % 2 else 0), width, options.objects, configuration["classes"], generator)
+        for i in range(2)]
+    model = build(
+        configuration, rpn_batch_size_per_image=options.anchors, box_batch_size_per_image=options.regions,
+        rpn_pre_nms_top_n_train=2000, rpn_post_nms_top_n_train=2000)
+    randomize(model, [image.float() / 255 for image, _ in pictures], options.seed)
+    if not options.live_norms:
+        freeze_norms(model)
+    parts = ["conv1", "layer1", "layer2", "layer3", "layer4"][:options.stages]
+    for name, parameter in model.backbone.body.named_parameters():
+        if name.split(".")[0] in parts or (options.stages and name.startswith("bn1.")):
+            parameter.requires_grad_(False)
+
+    tensors = {
+        f"weights/{name}": value.clone() for name, value in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")}
+    for index, (image, target) in enumerate(pictures):
+        tensors[f"picture/{index}/image"] = image.permute(1, 2, 0).contiguous()
+        for key, value in target.items():
+            tensors[f"picture/{index}/{key}"] = value
+
+    model.train()
+    learning = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=options.rate, momentum=0.9, weight_decay=1e-4)
+    anchors = model.rpn.fg_bg_sampler = Recorder(model.rpn.fg_bg_sampler)
+    chosen = {}
+    select = model.roi_heads.select_training_samples
+
+    def select_training_samples(proposals, targets):
+        result = select(proposals, targets)
+        chosen.update(boxes=result[0], objects=result[1], labels=result[2])
+        return result
+
+    model.roi_heads.select_training_samples = select_training_samples
+    for step in range(options.steps):
+        losses = model(
+            [image.float() / 255 for image, _ in pictures],
+            [{key: value.clone() for key, value in target.items()} for _, target in pictures])
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        tensors[f"step/{step}/losses"] = torch.tensor([losses[name].item() for name in LOSSES], dtype=torch.float64)
+        for index in range(len(pictures)):
+            tensors[f"step/{step}/anchors/{index}"] = anchors.chosen[index]
+            tensors[f"step/{step}/anchor_labels/{index}"] = anchors.labels[index].to(torch.uint8)
+            tensors[f"step/{step}/regions/{index}"] = chosen["boxes"][index].clone()
+            tensors[f"step/{step}/region_labels/{index}"] = chosen["labels"][index].to(torch.int32)
+            tensors[f"step/{step}/region_objects/{index}"] = chosen["objects"][index].to(torch.int32)
+        if step == 0:
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    tensors[f"gradient/{name}"] = parameter.grad.clone()
+        optimizer.step()
+        print(f"step {step}: " + ", ".join(f"{name[5:]} {losses[name].item():.5f}" for name in LOSSES), flush=True)
+    save_file(tensors, options.output, metadata={
+        "configuration": json.dumps(configuration), "steps": str(options.steps), "pictures": str(len(pictures)),
+        "stages": str(options.stages), "live_norms": str(int(options.live_norms)), "rate": str(options.rate)})
+
+
+if __name__ == "__main__":
+    main()
