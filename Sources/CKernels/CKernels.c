@@ -311,6 +311,17 @@ void ck_winograd_filter(const float *filters, ptrdiff_t filter_plane, ptrdiff_t 
     kernels()->winograd_filter(filters, filter_plane, count, out, plane);
 }
 
+ptrdiff_t ck_transposed_scratch_count(ptrdiff_t rows, ptrdiff_t columns) {
+    ptrdiff_t tile = kernels()->tile_rows, panel = kernels()->panel_width;
+    return ((rows + tile - 1) / tile * tile + (columns + panel - 1) / panel * panel) * ck_inner_block;
+}
+
+void ck_add_transposed_product(
+    const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, ptrdiff_t inner, ptrdiff_t rows,
+    ptrdiff_t columns, float *c, ptrdiff_t c_stride, float *scratch) {
+    kernels()->add_transposed_product(a, a_stride, b, b_stride, inner, rows, columns, c, c_stride, scratch);
+}
+
 void ck_winograd_gradient(
     const float *gradient, ptrdiff_t pictures, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t first,
     ptrdiff_t count, float *out, ptrdiff_t plane) {

@@ -53,6 +53,8 @@ typedef struct {
     void (*mask_column)(
         const float *, const float *, float, float, ptrdiff_t, float, float, float *, uint8_t *);
     void (*winograd_filter)(const float *, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
+    void (*add_transposed_product)(
+        const float *, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t, float *);
     void (*winograd_gradient)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);
     void (*winograd_filter_gradient)(const float *, ptrdiff_t, ptrdiff_t, float *, ptrdiff_t);

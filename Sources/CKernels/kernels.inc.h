@@ -69,6 +69,7 @@ const ck_kernels KERNELS = {
     .resize_normalized = resize_normalized,
     .mask_column = mask_column,
     .winograd_filter = winograd_filter,
+    .add_transposed_product = add_transposed_product,
     .winograd_gradient = winograd_gradient,
     .winograd_filter_gradient = winograd_filter_gradient,
     .activation_gradient = activation_gradient,

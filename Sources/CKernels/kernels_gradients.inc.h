@@ -1,6 +1,52 @@
 // What training needs beside the operators themselves: the transposes of their linear maps, and the step of the weights.
 // The loops over channels are left to the compiler where it does them well.
 
+// Packs the inner places of `used` columns of a row-major matrix, as `pack_rows` packs those of rows: into [length, TILE_ROWS].
+INLINE void pack_columns(const float *a, ptrdiff_t stride, ptrdiff_t used, ptrdiff_t length, float *out) {
+    if (used == TILE_ROWS) {
+        for (ptrdiff_t k = 0; k < length; k++) memcpy(out + k * TILE_ROWS, a + k * stride, TILE_ROWS * sizeof(float));
+        return;
+    }
+    for (ptrdiff_t k = 0; k < length; k++)
+        for (ptrdiff_t i = 0; i < TILE_ROWS; i++) out[k * TILE_ROWS + i] = i < used ? a[k * stride + i] : 0;
+}
+
+// Packs the columns of a row-major matrix into panels [length, panel_width].
+INLINE void pack_panels(const float *b, ptrdiff_t stride, ptrdiff_t columns, ptrdiff_t length, float *out) {
+    for (ptrdiff_t x = 0; x < columns; x += panel_width, out += length * panel_width) {
+        ptrdiff_t used = columns - x < panel_width ? columns - x : panel_width;
+        for (ptrdiff_t k = 0; k < length; k++) {
+            float *target = out + k * panel_width;
+            if (used == panel_width) {
+                memcpy(target, b + k * stride + x, panel_width * sizeof(float));
+                continue;
+            }
+            memcpy(target, b + k * stride + x, (size_t)used * sizeof(float));
+            memset(target + used, 0, (size_t)(panel_width - used) * sizeof(float));
+        }
+    }
+}
+
+static void add_transposed_product(
+    const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, ptrdiff_t inner, ptrdiff_t rows,
+    ptrdiff_t columns, float *c, ptrdiff_t c_stride, float *scratch) {
+    ptrdiff_t depth = inner_part(inner);
+    float *panels = scratch + (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * ck_inner_block;
+    // What is there already is added as products add what passes by a layer.
+    ck_epilogue sum = {.residual = c};
+    ahead nothing = {.next = NULL};
+    for (ptrdiff_t start = 0; start < inner; start += depth) {
+        ptrdiff_t length = inner - start < depth ? inner - start : depth;
+        pack_panels(b + start * b_stride, b_stride, columns, length, panels);
+        for (ptrdiff_t r = 0; r < rows; r += TILE_ROWS)
+            pack_columns(
+                a + start * a_stride + r, a_stride, rows - r < TILE_ROWS ? rows - r : TILE_ROWS, length,
+                scratch + r * length);
+        multiply_block(
+            scratch, TILE_ROWS * length, rows, columns, length, 0, length, panels, c, c_stride, 0, &sum, &nothing);
+    }
+}
+
 // One dimension of the transposed output transform: A of Lavin and Gray, from four pixels to six points.
 #define OUTPUT_GRADIENT(type, d, m)                                      \
     do {                                                                 \

@@ -32,8 +32,9 @@ import Testing
         var greatest = (0.0, "")
         for parameter in network.parameters.trainable {
             let error = error(try #require(parameter.gradientElements), try reference.gradient(parameter.name))
-            // Single precision on both sides, and sums in another order.
-            #expect(error <= 1e-4, "\(parameter.name)")
+            // In large networks rounding decides here and there what a ReLU lets pass, and torchvision itself is further from the
+            // exact gradients, see reference.py; it is chance which of both such a unit is wrong in.
+            #expect(error <= max(1e-4, 3 * (try reference.rounding(parameter.name))), "\(parameter.name)")
             if error > greatest.0 { greatest = (error, parameter.name) }
         }
         print("greatest relative error of a gradient: \(greatest.0) of \(greatest.1)")

@@ -71,6 +71,13 @@ struct TrainingReference {
         try #require(checkpoint.tensors["gradient/\(name)"], "\(name)").floats()
     }
 
+    /// How far torchvision's own gradient is from the exact one, relative to its norm.
+    func rounding(_ name: String) throws -> Double {
+        let text = try #require(checkpoint.metadata["rounding"])
+        let table = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Double]
+        return try #require(table?[name], "\(name)")
+    }
+
     func integers(_ name: String) throws -> [Int] {
         try #require(checkpoint.tensors[name], "\(name)").floats().map { Int($0) }
     }

@@ -240,6 +240,14 @@ typedef struct {
 void ck_winograd_filter(
     const float *_Nonnull filters, ptrdiff_t filter_plane, ptrdiff_t count, float *_Nonnull out, ptrdiff_t plane);
 
+// Floats of scratch memory that `ck_add_transposed_product` needs.
+ptrdiff_t ck_transposed_scratch_count(ptrdiff_t rows, ptrdiff_t columns);
+// `c += transpose(a) * b`: a [inner, rows], b [inner, columns], c [rows, columns], strides in floats. Best where `rows` is a few hundred:
+// both sides are packed part by part.
+void ck_add_transposed_product(
+    const float *_Nonnull a, ptrdiff_t a_stride, const float *_Nonnull b, ptrdiff_t b_stride, ptrdiff_t inner,
+    ptrdiff_t rows, ptrdiff_t columns, float *_Nonnull c, ptrdiff_t c_stride, float *_Nonnull scratch);
+
 // The transpose of the output transform: the gradients of the output pixels of tiles first..<first + count into 36 planes
 // [count, channels].
 void ck_winograd_gradient(

@@ -111,7 +111,7 @@ extension Compute {
             TransposedProduct.add(
                 a + row, stride: aStride, b + column, stride: bStride, inner: inner,
                 rows: min(rowPart, rows - row), columns: min(columnPart, columns - column),
-                to: c + row * columns + column, stride: columns)
+                to: c + row * columns + column, stride: columns, pool)
         }
     }
 
@@ -146,7 +146,7 @@ extension Compute {
                     TransposedProduct.add(
                         memory + point * inputPlane, stride: inputs, gradients + point * gradientPlane,
                         stride: outputs, inner: count, rows: inputs, columns: outputs,
-                        to: sums.pointer + point * plane, stride: outputs)
+                        to: sums.pointer + point * plane, stride: outputs, pool)
                 }
             }
         }
@@ -183,7 +183,7 @@ extension Compute {
                                 gradient.pointer + (picture * pixels + first) * shape.outputChannels
                                     + group * groupOutputs,
                                 stride: shape.outputChannels, inner: count, rows: inner, columns: groupOutputs,
-                                to: target.pointer + group * inner * groupOutputs, stride: groupOutputs)
+                                to: target.pointer + group * inner * groupOutputs, stride: groupOutputs, pool)
                         }
                     }
                 }

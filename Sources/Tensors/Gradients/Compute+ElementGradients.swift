@@ -55,6 +55,15 @@ extension Compute {
         }
     }
 
+    /// `target += part * (values - target)`, element by element.
+    public func mix(_ values: Tensor, part: Float, into target: Tensor) {
+        precondition(values.count == target.count, "as many values")
+        workers.run(values.count, step: 1 << 16) { range in
+            let (from, to) = (values.pointer + range.lowerBound, target.pointer + range.lowerBound)
+            for index in 0..<range.count { to[index] += part * (from[index] - to[index]) }
+        }
+    }
+
     /// Sets every element to zero.
     public func clear(_ tensor: Tensor) {
         workers.run(tensor.count, step: 1 << 18) { range in

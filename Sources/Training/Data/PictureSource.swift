@@ -1,0 +1,10 @@
+/// Pictures with known objects that can be asked for by number, from several threads at once.
+public protocol PictureSource: Sendable {
+    /// Pictures.
+    var count: Int { get }
+
+    /// Reads one of them.
+    ///
+    /// - Throws: What is wrong with its file.
+    func picture(_ index: Int) throws -> TrainingPicture
+}

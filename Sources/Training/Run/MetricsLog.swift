@@ -1,0 +1,102 @@
+import Files
+import Foundation
+
+/// What a run has written down: a line of JSON for each entry, and a picture of them all.
+struct MetricsLog {
+    private let path: String
+    private let picturePath: String
+    private var file: FileHandle?
+    /// All entries so far.
+    private var entries: [[String: Double]] = []
+
+    init(folder: String) {
+        path = "\(folder)/metrics.jsonl"
+        picturePath = "\(folder)/curves.svg"
+    }
+
+    /// Begins to write, behind what is there.
+    ///
+    /// - Throws: `FileError`.
+    mutating func open() throws {
+        entries = Self.read(path)
+        if !FileManager.default.fileExists(atPath: path) { try Self.write([], to: path) }
+        file = FileHandle(forWritingAtPath: path)
+        _ = try? file?.seekToEnd()
+    }
+
+    mutating func close() {
+        try? file?.close()
+        file = nil
+    }
+
+    /// Drops the entries of steps that will be taken again, and a last line that was cut off.
+    ///
+    /// - Throws: `FileError`.
+    func cut(after iteration: Int) throws {
+        try Self.write(Self.read(path).filter { ($0["iteration"] ?? 0) <= Double(iteration) }, to: path)
+    }
+
+    mutating func add(_ progress: TrainingRun.Progress) throws {
+        var entry = ["iteration": Double(progress.iteration), "rate": Double(progress.rate)]
+        entry["images_per_second"] = (progress.imagesPerSecond * 100).rounded() / 100
+        for (name, value) in progress.losses.named { entry[name] = value }
+        try add(entry)
+    }
+
+    mutating func add(iteration: Int, figures: [String: Double]) throws {
+        var entry = figures
+        entry["iteration"] = Double(iteration)
+        try add(entry)
+    }
+
+    private mutating func add(_ entry: [String: Double]) throws {
+        entries.append(entry)
+        do {
+            try file?.write(contentsOf: Data((Self.line(entry) + "\n").utf8))
+        } catch {
+            throw FileError.refused(action: "write", path: path, reason: error.localizedDescription)
+        }
+    }
+
+    /// Draws losses, and figures of evaluations where there are any.
+    ///
+    /// - Throws: `FileError`.
+    func draw() throws {
+        let svg = CurvePicture(entries: entries).svg
+        let file = try AtomicFile(path: picturePath)
+        do {
+            try file.write(Array(svg.utf8))
+            try file.commit()
+        } catch {
+            file.cancel()
+            throw error
+        }
+    }
+
+    private static func line(_ entry: [String: Double]) -> String {
+        let parts = entry.sorted { ($0.key != "iteration" ? 1 : 0, $0.key) < ($1.key != "iteration" ? 1 : 0, $1.key) }
+            .map { key, value in
+                let number = value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+                return "\"\(key)\":\(number)"
+            }
+        return "{\(parts.joined(separator: ","))}"
+    }
+
+    private static func read(_ path: String) -> [[String: Double]] {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+        return text.split(separator: "\n").compactMap { line in
+            (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Double]
+        }
+    }
+
+    private static func write(_ entries: [[String: Double]], to path: String) throws {
+        let file = try AtomicFile(path: path)
+        do {
+            try file.write(Array(entries.map { line($0) + "\n" }.joined().utf8))
+            try file.commit()
+        } catch {
+            file.cancel()
+            throw error
+        }
+    }
+}

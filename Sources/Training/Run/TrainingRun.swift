@@ -1,0 +1,208 @@
+import Files
+import Foundation
+import MaskRCNN
+import Tensors
+
+/// Trains a network by a plan, and keeps what a resumed run needs.
+///
+/// In the output folder stand `checkpoint-N.safetensors` after N iterations, the newest few; `model.safetensors`, which every command takes;
+/// `metrics.jsonl`, a line for each entry of the log and each evaluation; and `curves.svg`, a picture of them. Which pictures a step sees,
+/// how they are changed and which boxes are chosen follows from the seed and the step's number alone, so that a resumed run takes the steps
+/// that an unbroken one would have taken.
+public final class TrainingRun {
+    /// How far a run is.
+    public struct Progress: Sendable {
+        /// Steps done.
+        public var iteration: Int
+        public var iterations: Int
+        /// Means since the last entry of the log.
+        public var losses: Losses
+        public var rate: Float
+        public var imagesPerSecond: Double
+        /// Seconds that the rest takes at this speed.
+        public var secondsLeft: Double
+    }
+
+    /// How a run ended.
+    public enum Outcome: Sendable, Equatable {
+        case finished
+        /// It was asked to stop; the iterations that were done.
+        case stopped(iteration: Int)
+    }
+
+    /// Why a run cannot go on.
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case notFinite(iteration: Int, pictures: [String], checkpoint: String?)
+        case nothingToLearn
+
+        public var description: String {
+            switch self {
+            case .notFinite(let iteration, let pictures, let checkpoint):
+                "iteration \(iteration): a loss is not finite, with \(pictures.joined(separator: ", ")); "
+                    + (checkpoint.map { "the last good checkpoint is \($0). " } ?? "")
+                    + "Lower learning_rate, lengthen the warm-up, or set clip"
+            case .nothingToLearn: "no picture shows an object to learn"
+            }
+        }
+    }
+
+    /// What a run tells.
+    public struct Observer {
+        /// After each entry of the log.
+        public var onProgress: (Progress) -> Void = { _ in }
+        /// After each evaluation, with its figures.
+        public var onEvaluation: (_ iteration: Int, _ figures: [String: Double]) -> Void = { _, _ in }
+        /// Asked after each step.
+        public var shouldStop: () -> Bool = { false }
+        /// Judges a model file; nil where there is nothing to judge by.
+        public var evaluate: ((_ model: String) throws -> [String: Double])?
+
+        public init() {}
+    }
+
+    public let network: LossNetwork
+    private let plan: TrainingPlan
+    private let pictures: any PictureSource
+    private let descent: GradientDescent
+    private let average: MovingAverage?
+    private let state: TrainingState
+    private var metrics: MetricsLog
+    /// Steps done.
+    public private(set) var iteration = 0
+
+    /// Prepares a run of a network whose parameters have their first values.
+    ///
+    /// - Throws: `FileError`, `Failure.nothingToLearn`.
+    public init(_ network: LossNetwork, plan: TrainingPlan, pictures: any PictureSource) throws {
+        guard pictures.count > 0 else { throw Failure.nothingToLearn }
+        self.network = network
+        self.plan = plan
+        self.pictures = pictures
+        try Folder.create(plan.output)
+        descent = GradientDescent(
+            network.parameters, momentum: plan.momentum, weightDecay: plan.weightDecay, network.compute)
+        average = plan.averageDecay.map { MovingAverage(network.parameters, decay: $0, network.compute) }
+        state = TrainingState(network: network, descent: descent, average: average)
+        metrics = MetricsLog(folder: plan.output)
+    }
+
+    /// The newest checkpoint of a folder and its iteration; nil where there is none.
+    public static func newestCheckpoint(in folder: String) -> (path: String, iteration: Int)? {
+        checkpoints(in: folder).last
+    }
+
+    /// By ascending iteration.
+    private static func checkpoints(in folder: String) -> [(path: String, iteration: Int)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.compactMap { name -> (String, Int)? in
+            guard name.hasPrefix("checkpoint-"), name.hasSuffix(".safetensors"),
+                let iteration = Int(name.dropFirst("checkpoint-".count).dropLast(".safetensors".count))
+            else { return nil }
+            return ("\(folder)/\(name)", iteration)
+        }.sorted { $0.1 < $1.1 }
+    }
+
+    /// Goes back to a checkpoint.
+    ///
+    /// - Throws: `TrainingState.Failure`, `CheckpointError` and `FileError`.
+    public func resume(from path: String) throws {
+        iteration = try state.read(from: path)
+        try metrics.cut(after: iteration)
+    }
+
+    /// Takes the steps that are left.
+    ///
+    /// - Throws: `Failure`, `FileError`, and what a picture or the evaluation threw.
+    public func run(_ observer: Observer = Observer()) throws -> Outcome {
+        guard iteration < plan.iterations else { return .finished }
+        try metrics.open()
+        defer { metrics.close() }
+        let perStep = plan.batch * plan.accumulate
+        let loader = try PictureLoader(
+            pictures, augmentation: plan.augmentation, seed: plan.seed, first: iteration * perStep,
+            threads: plan.loaders, ahead: 2 * plan.batch)
+        defer { loader.stop() }
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let first = iteration
+        var (sum, count, since) = (Losses(), 0, begin)
+        while iteration < plan.iterations {
+            let losses = try step(loader)
+            sum = sum + losses
+            count += 1
+            iteration += 1
+            if iteration % plan.logEvery == 0 || iteration == plan.iterations {
+                let now = clock.now
+                let speed = Double(count * perStep) / max((now - since).seconds, 1e-9)
+                let progress = Progress(
+                    iteration: iteration, iterations: plan.iterations, losses: sum.scaled(by: 1 / Double(count)),
+                    rate: plan.rate(iteration - 1), imagesPerSecond: speed,
+                    secondsLeft: (now - begin).seconds / Double(iteration - first) * Double(plan.iterations - iteration)
+                )
+                try metrics.add(progress)
+                observer.onProgress(progress)
+                (sum, count, since) = (Losses(), 0, now)
+            }
+            let stops = observer.shouldStop()
+            let isLast = iteration == plan.iterations || stops
+            if iteration % plan.checkpointEvery == 0 || isLast { try save() }
+            if let evaluate = observer.evaluate, !stops, iteration % plan.evaluateEvery == 0 || isLast {
+                let model = "\(plan.output)/model.safetensors"
+                try state.writeModel(to: model)
+                let figures = try evaluate(model)
+                try metrics.add(iteration: iteration, figures: figures)
+                observer.onEvaluation(iteration, figures)
+                try metrics.draw()
+                since = clock.now
+                (sum, count) = (Losses(), 0)
+            }
+            if stops && iteration < plan.iterations { return .stopped(iteration: iteration) }
+        }
+        return .finished
+    }
+
+    private func step(_ loader: PictureLoader) throws -> Losses {
+        var sum = Losses()
+        var names: [String] = []
+        for part in 0..<plan.accumulate {
+            let loaded = try (0..<plan.batch).map { _ in try loader.next() }
+            names += loaded.map(\.picture.name)
+            var random = RandomSource(seed: plan.seed, part: 3, UInt64(iteration), UInt64(part))
+            let sizes = loaded.compactMap(\.minSize)
+            let losses = network.learn(
+                loaded.map(\.picture), minSizes: sizes.count == loaded.count ? sizes : nil,
+                scale: 1 / Float(plan.accumulate), using: &random)
+            sum = sum + losses.scaled(by: 1 / Double(plan.accumulate))
+        }
+        let norm = plan.clip.map { _ in descent.gradientNorm }
+        guard sum.total.isFinite, norm?.isFinite ?? true else {
+            throw Failure.notFinite(
+                iteration: iteration + 1, pictures: names,
+                checkpoint: Self.newestCheckpoint(in: plan.output)?.path)
+        }
+        var factor: Float = 1
+        if let clip = plan.clip, let norm, norm > clip { factor = Float(clip / norm) }
+        descent.step(rate: plan.rate(iteration), factor: factor)
+        network.parametersChanged()
+        average?.update()
+        return sum
+    }
+
+    /// Writes a checkpoint and the model, and removes the checkpoints that are too many.
+    private func save() throws {
+        guard network.parameters.parameters.allSatisfy({ network.compute.sumOfSquares($0.value).isFinite }) else {
+            throw Failure.notFinite(
+                iteration: iteration, pictures: [], checkpoint: Self.newestCheckpoint(in: plan.output)?.path)
+        }
+        try state.write(to: "\(plan.output)/checkpoint-\(iteration).safetensors", iteration: iteration)
+        try state.writeModel(to: "\(plan.output)/model.safetensors")
+        try metrics.draw()
+        for old in Self.checkpoints(in: plan.output).dropLast(max(1, plan.kept)) {
+            try? FileManager.default.removeItem(atPath: old.path)
+        }
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,105 @@
+import Checkpoints
+import MaskRCNN
+import Tensors
+
+/// All that a run needs to go on from where it was: weights, what the optimiser knows, and how far it is.
+///
+/// One file, which is also how the weights are kept while they learn: `.safetensors`, the parameters under their names, the optimiser's
+/// `velocity/NAME` and, where there is one, the average's `average/NAME`.
+public struct TrainingState {
+    let network: LossNetwork
+    let descent: GradientDescent
+    let average: MovingAverage?
+
+    /// Why a file is no state of this run.
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case noState(path: String)
+        case otherModel(path: String)
+        case incomplete(path: String, missing: String)
+
+        public var description: String {
+            switch self {
+            case .noState(let path): "\(path): is no checkpoint of a training run"
+            case .otherModel(let path):
+                "\(path): the checkpoint is of another model than the configuration describes; name another output"
+            case .incomplete(let path, let missing):
+                "\(path): the checkpoint lacks \(missing); its run had other options. Train without --resume into another output"
+            }
+        }
+    }
+
+    private static let iterationKey = "iteration"
+    private static let averageKey = "average_steps"
+
+    /// Writes a file that appears under its name only when it is whole.
+    ///
+    /// - Throws: `FileError`, disk full among them.
+    func write(to path: String, iteration: Int) throws {
+        var entries = network.parameters.parameters.map {
+            SafetensorsFile.Entry(name: $0.name, shape: $0.shape, floats: $0.elements)
+        }
+        entries += descent.velocities.map {
+            SafetensorsFile.Entry(name: "velocity/\($0.parameter.name)", shape: $0.parameter.shape, floats: $0.values)
+        }
+        var metadata = [
+            Self.iterationKey: String(iteration), Model.metadataKey: network.configuration.json, "format": "pt",
+        ]
+        if let average {
+            entries += average.values.map {
+                SafetensorsFile.Entry(
+                    name: "average/\($0.parameter.name)", shape: $0.parameter.shape, floats: $0.values)
+            }
+            metadata[Self.averageKey] = String(average.steps)
+        }
+        try SafetensorsFile.write(entries, metadata: metadata, to: path)
+    }
+
+    /// Takes everything over from a file.
+    ///
+    /// - Returns: The iterations that had been done.
+    /// - Throws: `Failure`, `CheckpointError` and `FileError`; then nothing has changed that counts, since a run that cannot go on does
+    ///   not begin.
+    func read(from path: String) throws -> Int {
+        let checkpoint = try Checkpoint.open(path)
+        guard let iteration = checkpoint.metadata[Self.iterationKey].flatMap({ Int($0) }), iteration >= 0 else {
+            throw Failure.noState(path: path)
+        }
+        guard checkpoint.metadata[Model.metadataKey] == network.configuration.json else {
+            throw Failure.otherModel(path: path)
+        }
+        try network.parameters.load(checkpoint)
+        func floats(_ name: String, of parameter: Parameter) throws -> [Float] {
+            guard let tensor = checkpoint.tensors[name], tensor.shape == parameter.shape else {
+                throw Failure.incomplete(path: path, missing: name)
+            }
+            return tensor.floats()
+        }
+        for parameter in network.parameters.trainable {
+            descent.setVelocity(try floats("velocity/\(parameter.name)", of: parameter), of: parameter.name)
+        }
+        if let average {
+            for parameter in network.parameters.parameters {
+                average.set(try floats("average/\(parameter.name)", of: parameter), of: parameter.name)
+            }
+            average.steps = checkpoint.metadata[Self.averageKey].flatMap { Int($0) } ?? iteration
+        }
+        network.parametersChanged()
+        return iteration
+    }
+
+    /// Writes a model that every command takes, of the averages where there are any.
+    ///
+    /// - Throws: `FileError`, `CheckpointError` for weights that are not finite.
+    func writeModel(to path: String) throws {
+        let values = average?.values ?? network.parameters.parameters.map { ($0, $0.elements) }
+        for (parameter, elements) in values {
+            if let index = elements.firstIndex(where: { !$0.isFinite }) {
+                throw CheckpointError.nonFinite(
+                    path: path, tensor: parameter.name, index: [index], value: "\(elements[index])")
+            }
+        }
+        try SafetensorsFile.write(
+            values.map { SafetensorsFile.Entry(name: $0.0.name, shape: $0.0.shape, floats: $0.1) },
+            metadata: [Model.metadataKey: network.configuration.json, "format": "pt"], to: path)
+    }
+}
