@@ -1,109 +1,165 @@
-import Files
-import Foundation
+import Glibc
+import Instances
 
 extension COCODataset {
-    /// Something that training on the set, or judging by it, would stumble over.
-    public struct Problem: Sendable, Equatable, CustomStringConvertible {
-        /// What it concerns, such as `image 12 (a.jpg)`.
-        public var place: String
-        public var problem: String
-
-        public var description: String { "\(place): \(problem)" }
-    }
-
-    /// What is wrong with the set, all of it.
+    /// Lists everything that training or evaluation cannot use as it is, in the order of the file.
     ///
     /// - Parameters:
-    ///   - folder: Where the pictures are.
-    ///   - needsOutlines: Whether every object that is no crowd must have an outline.
-    public func problems(images folder: String, needsOutlines: Bool = true) -> [Problem] {
-        var found: [Problem] = []
-        func report(_ place: String, _ problem: String) { found.append(Problem(place: place, problem: problem)) }
-
-        if images.isEmpty { report("images", "the list is empty") }
-        if categories.isEmpty { report("categories", "the list is empty") }
-        if annotations.isEmpty { report("annotations", "the list is empty: nothing is to be learned") }
-        var names: Set<String> = []
-        var categoryIDs: Set<Int> = []
-        for category in categories {
-            let place = "category \(category.id)"
-            if !categoryIDs.insert(category.id).inserted { report(place, "the id is there twice") }
-            if category.name.isEmpty { report(place, "the name is empty") }
-            if !names.insert(category.name).inserted { report(place, "the name '\(category.name)' is there twice") }
+    ///   - imageFolder: Where the images should lie; files are not looked for where nil.
+    ///   - imageSize: Asked for the size of each image's file, pixels; nil where it cannot be read. Sizes are not compared where nil.
+    ///   - requiresMasks: Whether every object needs a segmentation.
+    public func problems(
+        imageFolder: String? = nil, imageSize: ((_ path: String) -> (width: Int, height: Int)?)? = nil,
+        requiresMasks: Bool = false
+    ) -> [COCOProblem] {
+        var problems: [COCOProblem] = []
+        for (what, isEmpty) in [
+            ("images", images.isEmpty), ("categories", categories.isEmpty), ("annotations", annotations.isEmpty),
+        ] where isEmpty {
+            problems.append(COCOProblem(.empty, "the data set", "has no \(what)"))
         }
-        var byID: [Int: Image] = [:]
-        for image in images {
-            let place = Self.place(image)
-            if byID.updateValue(image, forKey: image.id) != nil { report(place, "the id is there twice") }
-            if !(1...65535).contains(image.width) || !(1...65535).contains(image.height) {
-                report(place, "no picture has a size of \(image.width)x\(image.height) pixels")
-            }
-            guard let path = Self.path(image, in: folder) else {
-                report(place, "the file's name leads out of the pictures' folder")
-                continue
-            }
-            if !FileManager.default.isReadableFile(atPath: path) { report(place, "\(path) is not there") }
-        }
-        var ids: Set<Int> = []
-        for annotation in annotations {
-            let place = "annotation \(annotation.id)"
-            if !ids.insert(annotation.id).inserted { report(place, "the id is there twice") }
-            if !categoryIDs.contains(annotation.categoryID) {
-                report(place, "category \(annotation.categoryID) is not among the categories")
-            }
-            guard let image = byID[annotation.imageID] else {
-                report(place, "image \(annotation.imageID) is not among the images")
-                continue
-            }
-            for problem in Self.problems(annotation, image, needsOutlines: needsOutlines) {
-                report("\(place) of \(Self.place(image))", problem)
-            }
-        }
-        return found
-    }
-
-    private static func problems(_ annotation: Annotation, _ image: Image, needsOutlines: Bool) -> [String] {
-        var problems: [String] = []
-        let box = annotation.bbox
-        if !(0..<4).allSatisfy({ box[$0].isFinite }) {
-            problems.append("the box has a number that is infinite")
-        } else if !(box.z > 0 && box.w > 0) {
-            problems.append("the box has no area: \(box.z) x \(box.w)")
-        } else {
-            // A pixel beyond is rounding.
-            let (right, bottom) = (Double(image.width) + 1, Double(image.height) + 1)
-            if box.x < -1 || box.y < -1 || box.x + box.z > right || box.y + box.w > bottom {
-                problems.append(
-                    "the box reaches out of the picture of \(image.width)x\(image.height) pixels: "
-                        + "[\(box.x), \(box.y), \(box.z), \(box.w)]")
-            }
-        }
-        guard (1...65535).contains(image.width), (1...65535).contains(image.height) else { return problems }
-        guard let segmentation = annotation.segmentation else {
-            if needsOutlines && !annotation.isCrowd { problems.append("there is no segmentation") }
-            return problems
-        }
-        do throws(Segmentation.Failure) {
-            let mask = try segmentation.mask(height: image.height, width: image.width)
-            if needsOutlines && !annotation.isCrowd && mask.area == 0 {
-                problems.append("the segmentation covers no pixel")
-            }
-        } catch {
-            problems.append("\(error)")
-        }
+        checkCategories(&problems)
+        checkImages(&problems, folder: imageFolder, size: imageSize)
+        problems += findings
+        checkAnnotations(&problems, requiresMasks: requiresMasks)
         return problems
     }
 
-    /// Where a picture is; nil for a name that leads out of the folder.
-    public static func path(_ image: Image, in folder: String) -> String? {
-        guard !image.fileName.isEmpty, !image.fileName.hasPrefix("/"), !image.fileName.contains("\0"),
-            !image.fileName.split(separator: "/").contains("..")
-        else { return nil }
-        return "\(folder)/\(image.fileName)"
+    private func checkCategories(_ problems: inout [COCOProblem]) {
+        var ids = Set<Int>()
+        var owners: [String: Int] = [:]
+        for category in categories {
+            let place = "category \(category.id)"
+            if !ids.insert(category.id).inserted {
+                problems.append(COCOProblem(.duplicateID, place, "is there twice"))
+            }
+            if !category.name.contains(where: { !$0.isWhitespace }) {
+                problems.append(COCOProblem(.categoryName, place, "has no name"))
+            } else if let owner = owners.updateValue(category.id, forKey: category.name) {
+                problems.append(
+                    COCOProblem(.categoryName, place, "has the name \(quoted(category.name)) of category \(owner)"))
+            }
+        }
     }
 
-    /// How messages call a picture.
-    public static func place(_ image: Image) -> String {
-        "image \(image.id) (\(image.fileName.filter { !$0.isNewline }.prefix(80)))"
+    private func checkImages(
+        _ problems: inout [COCOProblem], folder: String?, size: ((String) -> (width: Int, height: Int)?)?
+    ) {
+        var ids = Set<Int>()
+        for image in images {
+            let place = image.fileName.isEmpty ? "image \(image.id)" : "image \(image.id) (\(quoted(image.fileName)))"
+            func report(_ kind: COCOProblem.Kind, _ reason: String) {
+                problems.append(COCOProblem(kind, place, reason))
+            }
+            if !ids.insert(image.id).inserted { report(.duplicateID, "is there twice") }
+            let isPossible = Image.isPossible(width: image.width, height: image.height)
+            if !isPossible { report(.impossibleSize, "has an impossible size of \(image.width)x\(image.height)") }
+            guard let folder else { continue }
+            guard let path = try? path(of: image, in: folder) else {
+                report(
+                    .fileName,
+                    image.fileName.isEmpty ? "has no file name" : "has a name that leads out of the folder of images")
+                continue
+            }
+            guard Self.isFile(path) else {
+                report(.missingFile, "has no file \(quoted(path))")
+                continue
+            }
+            guard let size, isPossible else { continue }
+            guard let found = size(path) else {
+                report(.missingFile, "has a file \(quoted(path)) that cannot be read")
+                continue
+            }
+            if found != (image.width, image.height) {
+                report(
+                    .wrongSize,
+                    "is of \(found.width)x\(found.height) pixels, and annotated as \(image.width)x\(image.height)")
+            }
+        }
+    }
+
+    private func checkAnnotations(_ problems: inout [COCOProblem], requiresMasks: Bool) {
+        let known = Set(categories.map(\.id))
+        var ids = Set<Int>(minimumCapacity: annotations.count)
+        // Already reported, and with a better reason than that there is none.
+        let malformed = Set(findings.filter { $0.kind == .malformedBox }.map(\.place))
+        for annotation in annotations {
+            let place = "annotation \(annotation.id)"
+            func report(_ kind: COCOProblem.Kind, _ reason: String) {
+                problems.append(COCOProblem(kind, place, reason))
+            }
+            if !ids.insert(annotation.id).inserted { report(.duplicateID, "is there twice") }
+            if !known.contains(annotation.categoryID) {
+                report(.unknownCategory, "is of category \(annotation.categoryID), which is not in the file")
+            }
+            let image = imageIndex(id: annotation.imageID).map { images[$0] }
+            if image == nil { report(.missingImage, "is of image \(annotation.imageID), which is not in the file") }
+            // An image without a possible size has its own report.
+            let sized = image.flatMap { Image.isPossible(width: $0.width, height: $0.height) ? $0 : nil }
+            checkBox(of: annotation, in: sized, isReported: malformed.contains(place), report)
+            if !annotation.area.isFinite { report(.notFinite, "has an area that is not a finite number") }
+            checkMask(of: annotation, in: sized, isRequired: requiresMasks, report)
+        }
+    }
+
+    private func checkBox(
+        of annotation: Annotation, in image: Image?, isReported: Bool, _ report: (COCOProblem.Kind, String) -> Void
+    ) {
+        let rectangle = annotation.rectangle
+        guard rectangle.isFinite else { return report(.notFinite, "has a box with a number that is not finite") }
+        guard rectangle.width > 0, rectangle.height > 0 else {
+            if isReported { return }
+            let isMissing = rectangle == Rectangle(x: 0, y: 0, width: 0, height: 0) && annotation.segmentation == nil
+            return isMissing
+                ? report(.missingBox, "has neither a box nor a segmentation")
+                : report(.emptyBox, "has a box of \(rectangle.width)x\(rectangle.height) pixels, which is no area")
+        }
+        // Tools that annotate round to pixels; COCO's own boxes go over by some hundredths.
+        let tolerance = 1.0
+        guard let image else { return }
+        if rectangle.x < -tolerance || rectangle.y < -tolerance
+            || rectangle.x + rectangle.width > Double(image.width) + tolerance
+            || rectangle.y + rectangle.height > Double(image.height) + tolerance
+        {
+            report(
+                .boxOutside,
+                "has a box [\(rectangle.x), \(rectangle.y), \(rectangle.width), \(rectangle.height)] that reaches out of its "
+                    + "image of \(image.width)x\(image.height)")
+        }
+    }
+
+    private func checkMask(
+        of annotation: Annotation, in image: Image?, isRequired: Bool, _ report: (COCOProblem.Kind, String) -> Void
+    ) {
+        switch annotation.segmentation {
+        case nil:
+            if isRequired { report(.missingMask, "has no segmentation") }
+        case .polygons(let polygons):
+            for (number, polygon) in polygons.coordinates.enumerated() {
+                let name = "has a polygon (its number \(number + 1))"
+                if !polygon.allSatisfy(\.isFinite) {
+                    report(.notFinite, "\(name) with a number that is not finite")
+                } else if !polygon.count.isMultiple(of: 2) {
+                    report(.malformedPolygon, "\(name) of \(polygon.count) numbers, which make no pairs")
+                } else if !polygon.allSatisfy({ abs($0) <= Mask.coordinateLimit }) {
+                    report(.malformedPolygon, "\(name) with coordinates that no picture has")
+                } else if polygon.count < 6 {
+                    report(.shortPolygon, "\(name) with less than three corners")
+                }
+            }
+        case .unusable(let reason): report(.malformedMask, "has no usable mask: \(reason)")
+        case .runs, .counts:
+            guard let image, let segmentation = annotation.segmentation else { return }
+            do {
+                _ = try segmentation.fitted(height: image.height, width: image.width)
+            } catch {
+                report(.malformedMask, "has no usable mask: \(error)")
+            }
+        }
+    }
+
+    private static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 }
