@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "Locks"),
         .target(name: "Files"),
+        .target(name: "Configuration", dependencies: ["Files", .product(name: "Yams", package: "Yams")]),
         .target(name: "Instances"),
         .target(name: "COCO", dependencies: ["Files", "Instances"]),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
@@ -42,20 +43,21 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Annotation", "Events", "Files", "Instances", "Locks", "MaskRCNN", "Outputs", "Pipeline", "Synthesis",
-                "Tracking", "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
+                "Annotation", "Configuration", "Events", "Files", "Instances", "Locks", "MaskRCNN", "Outputs",
+                "Pipeline", "Synthesis", "Tracking", "Video", .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "Yams", package: "Yams"),
             ]),
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
-                "Synthesis", "Tensors", "Tracking", "Video",
+                "Annotation", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline",
+                "Service", "Synthesis", "Tensors", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
         .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
@@ -72,7 +74,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
+                "Configuration", "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

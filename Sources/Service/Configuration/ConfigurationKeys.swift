@@ -1,12 +1,4 @@
-/// The keys of one kind of mapping in the file.
-protocol ConfigurationKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
-    /// The mapping's name in messages and in the schema.
-    static var section: String { get }
-}
-
-extension ConfigurationKey {
-    static var names: [String] { allCases.map(\.rawValue) }
-}
+import Configuration
 
 /// Every key that a configuration may have, by the mapping that it stands in.
 enum ConfigurationKeys {

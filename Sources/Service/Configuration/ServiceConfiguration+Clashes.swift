@@ -1,3 +1,4 @@
+import Configuration
 import Outputs
 import Video
 import Yams

@@ -1,3 +1,5 @@
+import Configuration
+
 /// What the daemon is told by its file, its environment and its flags; every value has passed its check.
 ///
 /// Two configurations are equal where they mean the same, wherever in the file that is written; so are two of their
@@ -76,37 +78,6 @@ public struct ServiceConfiguration: Sendable, Equatable {
     public enum Precision: String, Sendable, CaseIterable {
         case fp32, bf16, int8
     }
-}
-
-/// Where in a file something is written.
-public struct Place: Sendable, Hashable, CustomStringConvertible {
-    public var file: String
-    /// From 1.
-    public var line: Int
-    /// In Unicode scalars, from 1.
-    public var column: Int
-
-    public init(file: String, line: Int, column: Int) {
-        self.file = file
-        self.line = line
-        self.column = column
-    }
-
-    public var description: String { "\(file):\(line):\(column)" }
-}
-
-/// A name with the place where it is written, for what can be checked only later. Names are equal wherever they are
-/// written.
-public struct WrittenName: Sendable, Equatable {
-    public var text: String
-    public var place: Place
-
-    public init(_ text: String, at place: Place) {
-        self.text = text
-        self.place = place
-    }
-
-    public static func == (left: Self, right: Self) -> Bool { left.text == right.text }
 }
 
 /// A password: what prints it gets three asterisks.

@@ -1,4 +1,5 @@
 import Annotation
+import Configuration
 import Tracking
 import Yams
 

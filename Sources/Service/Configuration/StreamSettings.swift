@@ -1,4 +1,5 @@
 import Annotation
+import Configuration
 import Tracking
 
 /// What the configuration says about one stream.

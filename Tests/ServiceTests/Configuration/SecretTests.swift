@@ -94,16 +94,6 @@ struct SecretTests {
     }
 
     @Test(
-        "variables are replaced once, with defaults and an escape",
-        arguments: [
-            ("plain", "plain"), ("${A}", "1"), ("x${A}y${B}z", "x1y${A}z"), ("${NO:-d}", "d"), ("${EMPTY:-d}", "d"),
-            ("${EMPTY}", ""), ("${NO:-}", ""), ("$${A}", "${A}"), ("$A $", "$A $"), ("${A}${A}", "11"),
-        ])
-    func variables(text: String, expected: String) throws {
-        #expect(try Variables.replace(in: text, from: ["A": "1", "B": "${A}", "EMPTY": ""]) == expected)
-    }
-
-    @Test(
         "a variable that is not there or not written as one is refused with its line",
         arguments: [
             (

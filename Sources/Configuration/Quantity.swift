@@ -1,9 +1,9 @@
 /// Values with units, as configurations write them.
-enum Quantity {
+package enum Quantity {
     /// A duration such as `500ms`, `10s`, `1.5h` or `1h30m`.
     ///
     /// - Returns: nil for what is none.
-    static func duration(_ text: String) -> Duration? {
+    package static func duration(_ text: String) -> Duration? {
         var rest = text[...]
         var total = 0.0
         repeat {
@@ -27,7 +27,7 @@ enum Quantity {
     /// A number of bytes such as `100MB` (powers of 1000) or `64MiB` (powers of 1024).
     ///
     /// - Returns: nil for what is none.
-    static func size(_ text: String) -> Int? {
+    package static func size(_ text: String) -> Int? {
         var rest = text[...]
         guard let number = number(&rest) else { return nil }
         let factor: Double
@@ -56,7 +56,7 @@ enum Quantity {
     }
 
     /// A duration in the greatest unit that shows it in whole numbers.
-    static func text(_ duration: Duration) -> String {
+    package static func text(_ duration: Duration) -> String {
         let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
         for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
         where milliseconds >= length && milliseconds % length == 0 {
@@ -66,7 +66,7 @@ enum Quantity {
     }
 
     /// A number of bytes in the greatest unit that shows it in whole numbers.
-    static func text(bytes: Int) -> String {
+    package static func text(bytes: Int) -> String {
         let units = [
             ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000),
             ("KiB", 1 << 10), ("KB", 1000),

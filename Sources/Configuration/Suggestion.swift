@@ -1,7 +1,7 @@
 /// Finds what was probably meant by a misspelt word.
-enum Suggestion {
+package enum Suggestion {
     /// The nearest of the known words, if it is near enough that a slip of the hand explains it.
-    static func nearest(to word: String, among known: [String]) -> String? {
+    package static func nearest(to word: String, among known: [String]) -> String? {
         // Nobody misspells a word of hundreds of letters, and the distance takes their square.
         guard word.count <= 64 else { return nil }
         let folded = word.lowercased().map { $0 == "-" || $0 == " " ? "_" : $0 }
@@ -13,7 +13,7 @@ enum Suggestion {
     }
 
     /// `; did you mean 'threshold'?`, or what there is where nothing is near.
-    static func words(for word: String, among known: [String]) -> String {
+    package static func words(for word: String, among known: [String]) -> String {
         if let nearest = nearest(to: word, among: known) { return "; did you mean '\(nearest)'?" }
         return known.isEmpty ? "" : "; known are \(known.joined(separator: ", "))"
     }

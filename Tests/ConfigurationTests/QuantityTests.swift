@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Service
+@testable import Configuration
 
 @Suite("Quantities and suggestions")
 struct QuantityTests {

@@ -1,10 +1,10 @@
 import Glibc
 
 /// What can be said about files before anything is opened.
-enum FileCheck {
+package enum FileCheck {
     /// Why a path is no file that could be read; nil where it is. Whether this process may read it depends on who runs
     /// it, and shows when it is opened.
-    static func problem(ofFile path: String) -> String? {
+    package static func problem(ofFile path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else {
             return errno == ENOENT || errno == ENOTDIR
@@ -14,7 +14,7 @@ enum FileCheck {
     }
 
     /// Why nothing can be read under a name; nil where something can, or where the name is a pattern of names.
-    static func problem(ofInput path: String) -> String? {
+    package static func problem(ofInput path: String) -> String? {
         var status = stat()
         guard stat(path, &status) != 0 else { return nil }
         let isPattern = path.contains { "*?[%".contains($0) }
@@ -23,7 +23,7 @@ enum FileCheck {
     }
 
     /// Why no folder can be there or be made; nil where one can.
-    static func problem(ofFolder path: String) -> String? {
+    package static func problem(ofFolder path: String) -> String? {
         var path = path[...]
         while true {
             var status = stat()
@@ -38,26 +38,26 @@ enum FileCheck {
     }
 
     /// Why no file can be written under a name; nil where one can.
-    static func problem(ofOutput path: String) -> String? {
+    package static func problem(ofOutput path: String) -> String? {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return "\(path) is a folder; name a file" }
         return problem(ofFolder: folder(of: path))
     }
 
     /// Whether others than a file's owner and group may read it.
-    static func isWorldReadable(_ path: String) -> Bool {
+    package static func isWorldReadable(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
     }
 
-    static func folder(of path: String) -> String {
+    package static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// A path without `.`, `..` and doubled slashes, so that one file has one name. Links are not followed: they may
     /// not be there yet.
-    static func normal(_ path: String) -> String {
+    package static func normal(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.split(separator: "/") where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }

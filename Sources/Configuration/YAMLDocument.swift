@@ -3,18 +3,18 @@ import Yams
 
 /// Reads a YAML file into nodes, within bounds that no file can exceed: its size, and what its aliases expand to.
 /// Nesting is bounded by libyaml, at 1,000 levels.
-enum YAMLDocument {
+package enum YAMLDocument {
     /// Bytes of a file at most.
-    static let maximumSize = 1 << 20
+    package static let maximumSize = 1 << 20
     /// Bytes that a file may have once every alias has been replaced by what it stands for.
-    static let maximumExpandedSize = 4 << 20
+    package static let maximumExpandedSize = 4 << 20
 
     /// The file's first document.
     ///
     /// - Parameter file: The file's name in messages.
     /// - Returns: nil for a file in which nothing but comments stands.
     /// - Throws: `ConfigurationError`.
-    static func root(of bytes: [UInt8], file: String) throws -> Node? {
+    package static func root(of bytes: [UInt8], file: String) throws -> Node? {
         let text = try text(of: bytes, file: file)
         if let problem = expansionProblem(in: text) {
             throw ConfigurationError([ConfigurationError.Issue(file: file, message: problem)])
@@ -30,7 +30,7 @@ enum YAMLDocument {
     /// The bytes of a file that is not too large.
     ///
     /// - Throws: `ConfigurationError`.
-    static func bytes(of path: String, file: String) throws -> [UInt8] {
+    package static func bytes(of path: String, file: String) throws -> [UInt8] {
         func refuse(_ message: String) -> ConfigurationError {
             ConfigurationError([ConfigurationError.Issue(file: file, message: message)])
         }
@@ -154,7 +154,7 @@ enum YAMLDocument {
 }
 
 /// A value as messages show it: in quotes, in one line and not too long.
-func shown(_ text: String) -> String {
+package func shown(_ text: String) -> String {
     let line = String(text.map { $0.isNewline ? " " : $0 })
     let visible = String(line.unicodeScalars.filter { $0.properties.generalCategory != .control })
     return visible.count > 80 ? "'\(visible.prefix(77))...'" : "'\(visible)'"

@@ -4,20 +4,20 @@ import Yams
 ///
 /// Each function gives a key's value, or nil where the key is not there, says nothing, or holds what cannot be used;
 /// the last is reported.
-struct Section<Key: ConfigurationKey> {
+package struct Section<Key: ConfigurationKey> {
     /// The values of one mapping by key.
     private typealias Layer = [String: Node]
 
-    let reader: ConfigurationReader
+    package let reader: ConfigurationReader
     /// The mapping's own node, or what stands for it.
-    let node: Node
+    package let node: Node
     /// The first has the last word.
     private let layers: [Layer]
 
     /// - Parameters:
     ///   - node: A mapping; anything else is reported.
     ///   - inherited: Mappings with the same keys, whose values hold where the first has none.
-    init(_ node: Node, over inherited: [Node] = [], reader: ConfigurationReader) {
+    package init(_ node: Node, over inherited: [Node] = [], reader: ConfigurationReader) {
         self.reader = reader
         self.node = node
         layers = ([node] + inherited).flatMap { Self.layers(of: $0, reader: reader) }
@@ -57,19 +57,19 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// What a key holds.
-    func node(_ key: Key) -> Node? {
+    package func node(_ key: Key) -> Node? {
         guard let node = layers.lazy.compactMap({ $0[key.rawValue] }).first, !ConfigurationReader.isNull(node) else {
             return nil
         }
         return node
     }
 
-    func has(_ key: Key) -> Bool { node(key) != nil }
+    package func has(_ key: Key) -> Bool { node(key) != nil }
 
     /// Where a key's value stands, or else the mapping.
-    func place(of key: Key) -> Place { reader.place(of: node(key) ?? node) }
+    package func place(of key: Key) -> Place { reader.place(of: node(key) ?? node) }
 
-    func report(_ key: Key, _ message: String) { reader.report(node(key) ?? node, message) }
+    package func report(_ key: Key, _ message: String) { reader.report(node(key) ?? node, message) }
 
     private func refuse(_ node: Node, _ key: Key, _ expected: String) {
         reader.report(node, "\(key.rawValue) is \(reader.written(node)); it must be \(expected)")
@@ -77,7 +77,7 @@ struct Section<Key: ConfigurationKey> {
 
     // MARK: - Values
 
-    func text(_ key: Key) -> String? {
+    package func text(_ key: Key) -> String? {
         guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
         guard !text.isEmpty else {
             reader.report(node, "\(key.rawValue) is empty")
@@ -86,9 +86,9 @@ struct Section<Key: ConfigurationKey> {
         return text
     }
 
-    func name(_ key: Key) -> WrittenName? { text(key).map { WrittenName($0, at: place(of: key)) } }
+    package func name(_ key: Key) -> WrittenName? { text(key).map { WrittenName($0, at: place(of: key)) } }
 
-    func bool(_ key: Key) -> Bool? {
+    package func bool(_ key: Key) -> Bool? {
         guard let node = node(key), let word = reader.word(node, of: key.rawValue) else { return nil }
         if let value = Self.bool(word) { return value }
         refuse(node, key, "true or false")
@@ -104,13 +104,13 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// Whether a key holds false, where it could hold something else.
-    func isOff(_ key: Key) -> Bool {
+    package func isOff(_ key: Key) -> Bool {
         guard case .scalar(let scalar)? = node(key) else { return false }
         // Written by a program the word may have quotes; it means nothing else.
         return scalar.string == "off" || (scalar.style == .plain && Self.bool(scalar.string) == false)
     }
 
-    func integer(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
+    package func integer(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
         guard let node = node(key), let word = reader.word(node, of: key.rawValue) else { return nil }
         if let value = Int(word), range.contains(value) { return value }
         let bounds =
@@ -119,7 +119,7 @@ struct Section<Key: ConfigurationKey> {
         return nil
     }
 
-    func number(_ key: Key, _ range: ClosedRange<Double>) -> Double? {
+    package func number(_ key: Key, _ range: ClosedRange<Double>) -> Double? {
         guard let node = node(key), let word = reader.word(node, of: key.rawValue) else { return nil }
         if let value = Self.number(word), range.contains(value) { return value }
         refuse(node, key, "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))")
@@ -127,13 +127,13 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// A decimal number; Swift would take hexadecimal ones and infinity, too.
-    static func number(_ word: String) -> Double? {
+    package static func number(_ word: String) -> Double? {
         guard word.utf8.allSatisfy({ "0123456789.eE+-".utf8.contains($0) }), let value = Double(word), value.isFinite
         else { return nil }
         return value
     }
 
-    func duration(_ key: Key, _ range: ClosedRange<Duration>) -> Duration? {
+    package func duration(_ key: Key, _ range: ClosedRange<Duration>) -> Duration? {
         guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
         guard let value = Quantity.duration(text) else {
             let isNumber = Self.number(text) != nil
@@ -151,7 +151,7 @@ struct Section<Key: ConfigurationKey> {
         return value
     }
 
-    func size(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
+    package func size(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
         guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
         guard let value = Quantity.size(text) else {
             let isNumber = Self.number(text) != nil
@@ -171,7 +171,9 @@ struct Section<Key: ConfigurationKey> {
         return value
     }
 
-    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: Key, _: Choice.Type = Choice.self) -> Choice? {
+    package func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: Key, _: Choice.Type = Choice.self)
+        -> Choice?
+    {
         guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
         if let choice = Choice(rawValue: text) { return choice }
         let known = Choice.allCases.map(\.rawValue)
@@ -181,7 +183,7 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// A file's or folder's name; a relative one begins where the configuration lies.
-    func path(_ key: Key) -> String? {
+    package func path(_ key: Key) -> String? {
         guard let text = text(key) else { return nil }
         let path = reader.absolute(text)
         guard path.utf8.count < 4096 else {
@@ -192,7 +194,7 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// A file that is to be there.
-    func existingFile(_ key: Key) -> String? {
+    package func existingFile(_ key: Key) -> String? {
         guard let path = path(key) else { return nil }
         if let problem = FileCheck.problem(ofFile: path) {
             report(key, "\(key.rawValue): \(problem)")
@@ -204,7 +206,7 @@ struct Section<Key: ConfigurationKey> {
     // MARK: - What holds more than one value
 
     /// The elements of a list.
-    func elements(_ key: Key, atMost limit: Int, example: String) -> [Node]? {
+    package func elements(_ key: Key, atMost limit: Int, example: String) -> [Node]? {
         guard let node = node(key) else { return nil }
         guard case .sequence(let sequence) = node else {
             reader.report(node, "\(key.rawValue) must be a list, such as \(example)")
@@ -218,7 +220,7 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// A list of names, none of them twice.
-    func names(_ key: Key) -> [WrittenName]? {
+    package func names(_ key: Key) -> [WrittenName]? {
         guard let nodes = elements(key, atMost: 1000, example: "[person, car]") else { return nil }
         var names: [WrittenName] = []
         for node in nodes {
@@ -240,7 +242,7 @@ struct Section<Key: ConfigurationKey> {
     }
 
     /// A mapping of any keys to texts.
-    func dictionary(_ key: Key) -> [String: String]? {
+    package func dictionary(_ key: Key) -> [String: String]? {
         guard let node = node(key) else { return nil }
         guard case .mapping(let mapping) = node else {
             reader.report(node, "\(key.rawValue) must be a mapping")
@@ -261,7 +263,7 @@ struct Section<Key: ConfigurationKey> {
     /// - Parameters:
     ///   - shorthand: The key that a plain value stands for; nil where only a mapping will do.
     ///   - isSwitch: Whether a plain true stands for a mapping without keys, and a plain false for none.
-    func section<Inner: ConfigurationKey>(
+    package func section<Inner: ConfigurationKey>(
         _ key: Key, of _: Inner.Type, shorthand: Inner? = nil, isSwitch: Bool = false
     ) -> Section<Inner>? {
         var nodes: [Node] = []
