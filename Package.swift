@@ -35,7 +35,10 @@ let package = Package(
         .target(name: "Events", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances", "Locks"]),
         .target(
-            name: "Training", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "COCO", "Files", "Instances", "Locks", "Video"]),
+            name: "Training",
+            dependencies: [
+                "COCO", "Checkpoints", "Configuration", "Files", "Instances", "Locks", "MaskRCNN", "Tensors", "Video",
+            ]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline", dependencies: ["Locks"]),
         .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Locks", "Pipeline", "Video"]),
@@ -51,7 +54,7 @@ let package = Package(
             name: "segmentd",
             dependencies: [
                 "Annotation", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline",
-                "Service", "Synthesis", "Tensors", "Tracking", "Video",
+                "Service", "Synthesis", "Tensors", "Tracking", "Training", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -63,7 +66,10 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
+            name: "TrainingTests",
+            dependencies: [
+                "Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "COCO", "Instances",
+            ]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),

@@ -20,7 +20,7 @@ struct CategoryCurve {
     }
 
     var figures: EvaluationFigures {
-        let precisions = ImageMatching.areas.indices.map { precisions(area: $0) }
+        let precisions = ImageMatching.areas.indices.map { self.precisions(area: $0) }
         func recall(_ area: Int, _ limit: Int) -> Double? { recalls(area: area, limit: limit).flatMap(mean) }
         return EvaluationFigures(values: [
             precisions[0].flatMap(mean), precisions[0]?[0], precisions[0]?[5], precisions[1].flatMap(mean),

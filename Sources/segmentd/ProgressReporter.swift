@@ -69,18 +69,24 @@ final class ProgressReporter: Sendable {
         if let total = state.total, total > state.done, rate > 0 {
             text += ", \(Self.clock(Double(total - state.done) / rate)) left"
         }
+        Self.write(text, done: state.done, of: state.total)
+    }
+
+    /// Shows a line with a bar before it, where there is room for one.
+    static func write(_ text: String, done: Int, of total: Int?) {
         guard Terminal.isInteractive else { return Terminal.note(text) }
+        var text = text
         // A line that wraps could not be written over; the last column makes some terminals wrap.
         let room = Terminal.columns - 1
-        if let total = state.total, total > 0, text.count + Self.barWidth + 1 <= room {
-            let filled = min(Self.barWidth, Self.barWidth * state.done / total)
-            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.barWidth - filled)
+        if let total, total > 0, text.count + barWidth + 1 <= room {
+            let filled = min(barWidth, barWidth * done / total)
+            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: barWidth - filled)
             text = "\(bar) \(text)"
         }
         Terminal.write("\r\u{1b}[K\(text.prefix(room))")
     }
 
-    private static func clock(_ seconds: Double) -> String {
+    static func clock(_ seconds: Double) -> String {
         let total = Int(seconds.rounded(.up))
         return total >= 3600
             ? String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)

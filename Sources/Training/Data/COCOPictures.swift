@@ -7,8 +7,23 @@ import Video
 public struct COCOPictures: PictureSource {
     private let dataset: COCODataset
     private let folder: String
-    private let images: [COCODataset.Image]
     private let labels: [Int: Int]
+    /// Places among the data set's images.
+    private let places: [Int]
+
+    /// Why a picture cannot be learned from.
+    public enum Failure: Error, Equatable, CustomStringConvertible {
+        case noPicture(path: String)
+        case otherSize(path: String, found: String, expected: String)
+
+        public var description: String {
+            switch self {
+            case .noPicture(let path): "\(path): there is no picture in it"
+            case .otherSize(let path, let found, let expected):
+                "\(path): has \(found) pixels, and the annotations are for \(expected)"
+            }
+        }
+    }
 
     /// - Parameters:
     ///   - folder: Where the pictures are.
@@ -17,46 +32,41 @@ public struct COCOPictures: PictureSource {
         self.dataset = dataset
         self.folder = folder
         self.labels = labels
-        images = dataset.images.filter { image in dataset.annotations(of: image.id).contains { Self.teaches($0) } }
+        places = dataset.images.indices.filter { place in
+            dataset.annotations(ofImageAt: place).contains { Self.teaches($0) }
+        }
     }
 
-    public var count: Int { images.count }
+    public var count: Int { places.count }
 
     /// Crowds are not told apart, and teach nothing.
     private static func teaches(_ annotation: COCODataset.Annotation) -> Bool {
-        !annotation.isCrowd && annotation.bbox.z > 0 && annotation.bbox.w > 0
+        !annotation.isCrowd && annotation.rectangle.width > 0 && annotation.rectangle.height > 0
     }
 
     public func picture(_ index: Int) throws -> TrainingPicture {
-        let entry = images[index]
-        guard let path = COCODataset.path(entry, in: folder) else {
-            throw COCOError.malformed(path: dataset.path, problem: "\(COCODataset.place(entry)) leads out of \(folder)")
-        }
+        let entry = dataset.images[places[index]]
+        let path = try dataset.path(of: entry, in: folder)
         let image = try Self.read(path)
         guard image.width == entry.width, image.height == entry.height else {
-            throw COCOError.malformed(
-                path: dataset.path,
-                problem: "\(COCODataset.place(entry)) has \(image.width)x\(image.height) pixels, the file says "
-                    + "\(entry.width)x\(entry.height)")
+            throw Failure.otherSize(
+                path: path, found: "\(image.width)x\(image.height)", expected: "\(entry.width)x\(entry.height)")
         }
-        let objects = dataset.annotations(of: entry.id).filter(Self.teaches).compactMap { annotation in
+        let objects = dataset.annotations(ofImageAt: places[index]).filter(Self.teaches).compactMap { annotation in
             labels[annotation.categoryID].flatMap { label in
                 annotation.mask(height: entry.height, width: entry.width).map { mask in
                     TrainingObject(box: annotation.box, label: label, mask: mask)
                 }
             }
         }
-        return TrainingPicture(image: image, objects: objects, name: COCODataset.place(entry))
+        return TrainingPicture(image: image, objects: objects, name: "image \(entry.id) (\(entry.fileName))")
     }
 
     /// Decodes an image file.
     ///
-    /// - Throws: `VideoError`.
+    /// - Throws: `VideoError`, `Failure.noPicture`.
     static func read(_ path: String) throws -> RGBImage {
-        let source = try VideoSource(path)
-        guard let frame = try source.next() else {
-            throw COCOError.malformed(path: path, problem: "there is no picture in it")
-        }
+        guard let frame = try VideoSource(path).next() else { throw Failure.noPicture(path: path) }
         return try frame.rgbImage()
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import MaskRCNN
 import Tensors
 
-/// Trains a network by a plan, and keeps what a resumed run needs.
+/// Trains a network as a configuration says, and keeps what a resumed run needs.
 ///
 /// In the output folder stand `checkpoint-N.safetensors` after N iterations, the newest few; `model.safetensors`, which every command takes;
 /// `metrics.jsonl`, a line for each entry of the log and each evaluation; and `curves.svg`, a picture of them. Which pictures a step sees,
@@ -61,7 +61,7 @@ public final class TrainingRun {
     }
 
     public let network: LossNetwork
-    private let plan: TrainingPlan
+    private let plan: TrainingConfiguration
     private let pictures: any PictureSource
     private let descent: GradientDescent
     private let average: MovingAverage?
@@ -73,7 +73,7 @@ public final class TrainingRun {
     /// Prepares a run of a network whose parameters have their first values.
     ///
     /// - Throws: `FileError`, `Failure.nothingToLearn`.
-    public init(_ network: LossNetwork, plan: TrainingPlan, pictures: any PictureSource) throws {
+    public init(_ network: LossNetwork, plan: TrainingConfiguration, pictures: any PictureSource) throws {
         guard pictures.count > 0 else { throw Failure.nothingToLearn }
         self.network = network
         self.plan = plan
@@ -81,7 +81,7 @@ public final class TrainingRun {
         try Folder.create(plan.output)
         descent = GradientDescent(
             network.parameters, momentum: plan.momentum, weightDecay: plan.weightDecay, network.compute)
-        average = plan.averageDecay.map { MovingAverage(network.parameters, decay: $0, network.compute) }
+        average = plan.ema.map { MovingAverage(network.parameters, decay: Double($0), network.compute) }
         state = TrainingState(network: network, descent: descent, average: average)
         metrics = MetricsLog(folder: plan.output)
     }
@@ -136,7 +136,7 @@ public final class TrainingRun {
                 let speed = Double(count * perStep) / max((now - since).seconds, 1e-9)
                 let progress = Progress(
                     iteration: iteration, iterations: plan.iterations, losses: sum.scaled(by: 1 / Double(count)),
-                    rate: plan.rate(iteration - 1), imagesPerSecond: speed,
+                    rate: plan.schedule.rate(at: iteration - 1), imagesPerSecond: speed,
                     secondsLeft: (now - begin).seconds / Double(iteration - first) * Double(plan.iterations - iteration)
                 )
                 try metrics.add(progress)
@@ -146,7 +146,9 @@ public final class TrainingRun {
             let stops = observer.shouldStop()
             let isLast = iteration == plan.iterations || stops
             if iteration % plan.checkpointEvery == 0 || isLast { try save() }
-            if let evaluate = observer.evaluate, !stops, iteration % plan.evaluateEvery == 0 || isLast {
+            if let evaluate = observer.evaluate, let every = plan.evaluateEvery, !stops,
+                iteration % every == 0 || isLast
+            {
                 let model = "\(plan.output)/model.safetensors"
                 try state.writeModel(to: model)
                 let figures = try evaluate(model)
@@ -182,7 +184,7 @@ public final class TrainingRun {
         }
         var factor: Float = 1
         if let clip = plan.clip, let norm, norm > clip { factor = Float(clip / norm) }
-        descent.step(rate: plan.rate(iteration), factor: factor)
+        descent.step(rate: plan.schedule.rate(at: iteration), factor: factor)
         network.parametersChanged()
         average?.update()
         return sum
@@ -197,7 +199,7 @@ public final class TrainingRun {
         try state.write(to: "\(plan.output)/checkpoint-\(iteration).safetensors", iteration: iteration)
         try state.writeModel(to: "\(plan.output)/model.safetensors")
         try metrics.draw()
-        for old in Self.checkpoints(in: plan.output).dropLast(max(1, plan.kept)) {
+        for old in Self.checkpoints(in: plan.output).dropLast(max(1, plan.keep)) {
             try? FileManager.default.removeItem(atPath: old.path)
         }
     }

@@ -1,0 +1,132 @@
+import ArgumentParser
+import COCO
+import Configuration
+import Foundation
+import Instances
+import MaskRCNN
+import Tensors
+import Training
+import Video
+
+/// `segmentd train`: pictures with known objects in, a model out.
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Trains a model on a COCO data set, from scratch or from a checkpoint.",
+        discussion: """
+            The configuration names the data, what to begin with, and the output folder, into which checkpoints, \
+            model.safetensors, metrics.jsonl and curves.svg are written; Config/train.yaml has every option with its \
+            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one.
+            """)
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The YAML file to read.", valueName: "file"))
+    var config: String
+
+    @Flag(help: "Go on from the newest checkpoint in the output folder.")
+    var resume = false
+
+    @Flag(help: "Check the configuration and the data, say what would be done, and stop.")
+    var check = false
+
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func run() throws {
+        let training = try TrainingConfiguration.load(path: config, environment: ProcessInfo.processInfo.environment)
+        for warning in training.warnings { verbosity.warn("\(warning)") }
+        let dataset = try dataset(training.train)
+        let validation = try training.validation.map { try self.dataset($0) }
+        if check { print(training.summary) }
+        let newest = TrainingRun.newestCheckpoint(in: training.output)
+        if let newest, !resume, !check {
+            throw CommandFailure(
+                "\(training.output): holds a run of \(newest.iteration) iterations; go on with --resume, or name another output"
+            )
+        }
+        if resume, newest == nil { throw CommandFailure("\(training.output): holds no checkpoint to go on from") }
+        let start = try TrainingStart(training, dataset: dataset, compute: Compute(threads: training.threads))
+        let pictures = COCOPictures(dataset, folder: training.train.images, labels: start.labels)
+        guard !check else { return print("\(pictures.count) pictures with objects, nothing found that is wrong") }
+
+        let interruption = Interruption()
+        defer { interruption.stop() }
+        let run = try TrainingRun(start.network, plan: training, pictures: pictures)
+        if let newest {
+            try run.resume(from: newest.path)
+            verbosity.note("going on after iteration \(run.iteration), from \(newest.path)")
+        }
+        if start.hasNewHeads {
+            verbosity.note("the categories are new to the checkpoint: the heads' last layers begin at random")
+        }
+        verbosity.note("\(pictures.count) pictures, \(start.network.configuration.classes - 1) categories")
+        let outcome = try run.run(observer(interruption, training, validation))
+        switch outcome {
+        case .finished: verbosity.note("\(training.output)/model.safetensors is trained")
+        case .stopped(let iteration):
+            verbosity.note("stopped after iteration \(iteration); go on with --resume")
+            throw ExitCode(interruption.exitCode ?? 1)
+        }
+    }
+
+    /// A data set in which nothing is wrong.
+    private func dataset(_ data: TrainingConfiguration.DataSet) throws -> COCODataset {
+        let dataset = try COCODataset(path: data.annotations)
+        let problems = dataset.problems(imageFolder: data.images, requiresMasks: true)
+        for problem in problems where !problem.isError { verbosity.warn("\(data.annotations): \(problem)") }
+        let errors = problems.filter(\.isError)
+        guard errors.isEmpty else {
+            for error in errors { Terminal.note("\(data.annotations): \(error)") }
+            throw CommandFailure(
+                "\(data.annotations): \(errors.count) \(errors.count == 1 ? "problem" : "problems"); nothing has been trained"
+            )
+        }
+        return dataset
+    }
+
+    private func observer(
+        _ interruption: Interruption, _ training: TrainingConfiguration, _ validation: COCODataset?
+    ) -> TrainingRun.Observer {
+        var observer = TrainingRun.Observer()
+        observer.shouldStop = { interruption.exitCode != nil }
+        observer.onProgress = { progress in
+            guard !verbosity.quiet else { return }
+            ProgressReporter.write(Self.line(progress), done: progress.iteration, of: progress.iterations)
+        }
+        observer.onEvaluation = { iteration, figures in
+            let text = figures.sorted { $0.key < $1.key }.map { "\($0.key) \(String(format: "%.3f", $0.value))" }
+            verbosity.note("iteration \(iteration): \(text.joined(separator: ", "))")
+        }
+        if let validation, let images = training.validation?.images {
+            observer.evaluate = { model in
+                try Self.evaluate(model, validation, images: images, threads: training.threads)
+            }
+        }
+        return observer
+    }
+
+    private static func line(_ progress: TrainingRun.Progress) -> String {
+        let losses = progress.losses.named.map { "\($0.name) \(String(format: "%.3f", $0.value))" }
+        return "\(progress.iteration)/\(progress.iterations), \(losses.joined(separator: ", ")), "
+            + "\(String(format: "%.2f", progress.imagesPerSecond)) images/s, \(ProgressReporter.clock(progress.secondsLeft)) left"
+    }
+
+    /// The average precision of boxes and masks.
+    private static func evaluate(
+        _ path: String, _ dataset: COCODataset, images: String, threads: Int?
+    ) throws -> [String: Double] {
+        let detector = try Detector(Model(path: path), threads: threads)
+        let ids = Dictionary(dataset.categories.map { ($0.name, $0.id) }) { first, _ in first }
+        var found: [Detection] = []
+        for image in dataset.images {
+            guard let frame = try VideoSource(dataset.path(of: image, in: images)).next() else { continue }
+            for instance in detector.detect(try frame.rgbImage()) {
+                guard let id = ids[instance.category] else { continue }
+                found.append(Detection(instance, imageID: image.id, categoryID: id))
+            }
+        }
+        let evaluator = COCOEvaluator(dataset)
+        var figures: [String: Double] = [:]
+        for (kind, name) in [(COCOEvaluator.Kind.boxes, "box_ap"), (.masks, "mask_ap")] {
+            figures[name] = try evaluator.evaluate(found, kind).figures.averagePrecision
+        }
+        return figures
+    }
+}
