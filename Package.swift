@@ -30,7 +30,8 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
-        .target(name: "Training", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
+        .target(
+            name: "Training", dependencies: ["Configuration", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
         .target(name: "Events", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances", "Locks"]),
@@ -61,7 +62,8 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
+            name: "TrainingTests",
+            dependencies: ["Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),

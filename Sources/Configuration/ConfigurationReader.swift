@@ -46,7 +46,7 @@ package final class ConfigurationReader {
     }
 
     /// - Throws: `ConfigurationError` where something has been reported.
-    package func finish() throws {
+    package func finish() throws(ConfigurationError) {
         guard !issues.isEmpty else { return }
         let sorted = issues.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
         throw ConfigurationError(sorted, omitted: omitted)

@@ -13,6 +13,16 @@ package enum FileCheck {
         return status.st_mode & S_IFMT == S_IFDIR ? "\(path): is a folder; name a file" : nil
     }
 
+    /// Why a path is no folder; nil where it is.
+    package static func problem(ofExistingFolder path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            return errno == ENOENT || errno == ENOTDIR
+                ? "\(path): there is no such folder" : "\(path): \(String(cString: strerror(errno)))"
+        }
+        return status.st_mode & S_IFMT == S_IFDIR ? nil : "\(path): is a file; name a folder"
+    }
+
     /// Why nothing can be read under a name; nil where something can, or where the name is a pattern of names.
     package static func problem(ofInput path: String) -> String? {
         var status = stat()
@@ -53,6 +63,13 @@ package enum FileCheck {
     package static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// A path from the root on; a relative one begins in the current folder.
+    package static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return normal(path) }
+        defer { free(folder) }
+        return normal("\(String(cString: folder))/\(path)")
     }
 
     /// A path without `.`, `..` and doubled slashes, so that one file has one name. Links are not followed: they may

@@ -66,6 +66,9 @@ package struct Section<Key: ConfigurationKey> {
 
     package func has(_ key: Key) -> Bool { node(key) != nil }
 
+    /// Whether a key holds a mapping, where it could hold something else.
+    package func isMapping(_ key: Key) -> Bool { node(key)?.mapping != nil }
+
     /// Where a key's value stands, or else the mapping.
     package func place(of key: Key) -> Place { reader.place(of: node(key) ?? node) }
 
@@ -203,6 +206,16 @@ package struct Section<Key: ConfigurationKey> {
         return path
     }
 
+    /// A folder that is to be there.
+    package func existingFolder(_ key: Key) -> String? {
+        guard let path = path(key) else { return nil }
+        if let problem = FileCheck.problem(ofExistingFolder: path) {
+            report(key, "\(key.rawValue): \(problem)")
+            return nil
+        }
+        return path
+    }
+
     // MARK: - What holds more than one value
 
     /// The elements of a list.
@@ -291,7 +304,8 @@ package struct Section<Key: ConfigurationKey> {
         return Section<Inner>(first, over: Array(nodes.dropFirst()), reader: reader)
     }
 
-    private func plain(_ number: Double) -> String {
+    /// A number as messages show it.
+    func plain(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
     }
 }

@@ -14,7 +14,7 @@ package enum YAMLDocument {
     /// - Parameter file: The file's name in messages.
     /// - Returns: nil for a file in which nothing but comments stands.
     /// - Throws: `ConfigurationError`.
-    package static func root(of bytes: [UInt8], file: String) throws -> Node? {
+    package static func root(of bytes: [UInt8], file: String) throws(ConfigurationError) -> Node? {
         let text = try text(of: bytes, file: file)
         if let problem = expansionProblem(in: text) {
             throw ConfigurationError([ConfigurationError.Issue(file: file, message: problem)])
@@ -24,13 +24,18 @@ package enum YAMLDocument {
             return try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
         } catch let error as YamlError {
             throw ConfigurationError([issue(error, in: text, file: file)])
+        } catch {
+            // The parser throws nothing else; its signature does not say so.
+            throw ConfigurationError([
+                ConfigurationError.Issue(file: file, message: "is not YAML: \(shown("\(error)"))")
+            ])
         }
     }
 
     /// The bytes of a file that is not too large.
     ///
     /// - Throws: `ConfigurationError`.
-    package static func bytes(of path: String, file: String) throws -> [UInt8] {
+    package static func bytes(of path: String, file: String) throws(ConfigurationError) -> [UInt8] {
         func refuse(_ message: String) -> ConfigurationError {
             ConfigurationError([ConfigurationError.Issue(file: file, message: message)])
         }
@@ -45,6 +50,8 @@ package enum YAMLDocument {
             throw refuse("is a pipe or a device; name a file")
         } catch FileError.refused(_, _, let reason) {
             throw refuse("cannot read: \(reason)")
+        } catch {
+            throw refuse("cannot read: \(error)")
         }
         guard mapped.count <= maximumSize else {
             throw refuse("has \(mapped.count) bytes; a configuration has at most \(maximumSize)")
@@ -52,7 +59,7 @@ package enum YAMLDocument {
         return mapped.withUnsafeBytes { Array($0) }
     }
 
-    private static func text(of bytes: [UInt8], file: String) throws -> String {
+    private static func text(of bytes: [UInt8], file: String) throws(ConfigurationError) -> String {
         let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         guard let text = String(validating: content, as: UTF8.self) else {
             let line = 1 + content.prefix(validLength(content)).count { $0 == UInt8(ascii: "\n") }

@@ -64,7 +64,7 @@ extension ServiceConfiguration {
             throw ConfigurationError([ConfigurationError.Issue(file: file, message: "is empty; name streams in it")])
         }
         let reader = ConfigurationReader(
-            file: file, folder: absolute(FileCheck.folder(of: file)), environment: environment,
+            file: file, folder: FileCheck.absolute(FileCheck.folder(of: file)), environment: environment,
             isWorldReadable: isWorldReadable)
         let section = Section<ConfigurationKeys.Service>(root, reader: reader)
         var configuration = ServiceConfiguration(file: file, streams: streams(in: section))
@@ -146,7 +146,7 @@ extension ServiceConfiguration {
                 refuse(name, "is \(shown(text)); it must be one of \(known)")
             }
         }
-        if let path = value("SEGMENTD_MODEL") { model = Self.absolute(path) }
+        if let path = value("SEGMENTD_MODEL") { model = FileCheck.absolute(path) }
         if let text = value("SEGMENTD_HTTP") {
             if text == "off" {
                 http = nil
@@ -172,7 +172,7 @@ extension ServiceConfiguration {
         func refuse(_ flag: String, _ message: String) {
             reader.report(ConfigurationError.Issue(file: flag, message: message))
         }
-        if let path = overrides.model { model = Self.absolute(path) }
+        if let path = overrides.model { model = FileCheck.absolute(path) }
         if let text = overrides.http {
             if text == "off" {
                 http = nil
@@ -200,12 +200,6 @@ extension ServiceConfiguration {
                 section.place(of: .http),
                 "the status page listens on \(http.host), where others can reach it, and asks nobody for a password")
         }
-    }
-
-    private static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return FileCheck.normal(path) }
-        defer { free(folder) }
-        return FileCheck.normal("\(String(cString: folder))/\(path)")
     }
 }
 
