@@ -31,8 +31,6 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
-        .target(
-            name: "Training", dependencies: ["Configuration", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .target(name: "Tracking", dependencies: ["Instances"]),
         .target(name: "Events", dependencies: ["Instances"]),
         .target(name: "Video", dependencies: ["CFFmpeg", "Files", "Instances", "Locks"]),
@@ -55,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Annotation", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline",
+                "Annotation", "COCO", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline",
                 "Service", "Synthesis", "Tensors", "Tracking", "Training", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
