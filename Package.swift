@@ -26,6 +26,7 @@ let package = Package(
         .target(name: "Locks"),
         .target(name: "Files"),
         .target(name: "Instances"),
+        .target(name: "COCO", dependencies: ["Files", "Instances"]),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Locks"]),
         .target(name: "Checkpoints", dependencies: ["Files"]),
         .target(name: "MaskRCNN", dependencies: ["Tensors", "Checkpoints", "Instances"]),
@@ -46,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Annotation", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
+                "Annotation", "COCO", "Checkpoints", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline", "Service",
                 "Synthesis", "Tensors", "Tracking", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -55,6 +56,7 @@ let package = Package(
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
         .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "Instances"]),
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
