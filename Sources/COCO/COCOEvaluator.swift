@@ -113,18 +113,19 @@ public struct COCOEvaluator: Sendable {
     private func cells(_ found: [Entry]) -> [Cell] {
         var cells: [Cell] = []
         var (truth, detection) = (0, 0)
-        func run(_ entries: [Entry], from first: inout Int, of cell: UInt64) -> ArraySlice<Entry> {
+        func take(_ entries: [Entry], from first: inout Int, of cell: UInt64) -> ArraySlice<Entry> {
             let start = first
             while first < entries.count && entries[first].cell == cell { first += 1 }
             return entries[start..<first]
         }
         while truth < truths.count || detection < found.count {
             let next = min(
-                truth < truths.count ? truths[truth].cell : .max, detection < found.count ? found[detection].cell : .max)
+                truth < truths.count ? truths[truth].cell : .max,
+                detection < found.count ? found[detection].cell : .max)
             cells.append(
                 Cell(
                     category: Int(next >> 32), image: images[Int(next & 0xffff_ffff)],
-                    truths: run(truths, from: &truth, of: next), detections: run(found, from: &detection, of: next)))
+                    truths: take(truths, from: &truth, of: next), detections: take(found, from: &detection, of: next)))
         }
         return cells
     }
@@ -211,7 +212,8 @@ public struct COCOEvaluator: Sendable {
 
     /// Makes `count` values in their order on all processors.
     private static func inBlocks<Value: Sendable>(
-        _ count: Int, cellsInBlock: Int = cellsInBlock, progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in },
+        _ count: Int, cellsInBlock: Int = cellsInBlock,
+        progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in },
         make: @Sendable (Int) throws -> Value
     ) throws -> [Value] {
         var values: [Value] = []

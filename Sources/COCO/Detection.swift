@@ -116,7 +116,8 @@ private struct StoredResult {
     /// - Throws: `Segmentation.Misfit` where the result does not belong to the data set or has no place in its image.
     func detection(of dataset: COCODataset, areaOfBox: Bool) throws -> Detection {
         guard let index = dataset.imageIndex(id: imageID) else {
-            throw Segmentation.Misfit("image \(imageID) is not in \(dataset.path); are they results of another data set?")
+            throw Segmentation.Misfit(
+                "image \(imageID) is not in \(dataset.path); are they results of another data set?")
         }
         var rectangle = rectangle
         var area: Double?

@@ -92,21 +92,21 @@ public struct Polygons: Sendable, Equatable {
     /// The polygons, each with x and y in turns, pixels.
     public var coordinates: [[Double]] {
         switch storage {
-        case .hundredths(let values): Self.split(values) { Double($0) / 100 } count: { Int($0) }
-        case .exact(let values): Self.split(values) { $0 } count: { Int($0) }
+        case .hundredths(let values):
+            Self.parts(count: values.count) { Int(values[$0]) }.map { part in values[part].map { Double($0) / 100 } }
+        case .exact(let values):
+            Self.parts(count: values.count) { Int(values[$0]) }.map { part in Array(values[part]) }
         }
     }
 
-    private static func split<Value>(
-        _ values: [Value], value: (Value) -> Double, count: (Value) -> Int
-    ) -> [[Double]] {
-        var polygons: [[Double]] = []
-        var i = 0
-        while i < values.count {
-            let end = i + 1 + count(values[i])
-            polygons.append(values[i + 1..<end].map(value))
-            i = end
+    /// Where each polygon's coordinates lie among `count` values; `length` is the value that stands before them.
+    private static func parts(count: Int, length: (Int) -> Int) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = 0
+        while start < count {
+            parts.append(start + 1..<start + 1 + length(start))
+            start = parts[parts.count - 1].upperBound
         }
-        return polygons
+        return parts
     }
 }

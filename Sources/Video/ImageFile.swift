@@ -8,7 +8,7 @@ public enum ImageFile {
     ///
     /// - Parameter interrupter: What ends a read that waits.
     /// - Throws: `VideoError`.
-    public static func read(_ path: String, interrupter: Interrupter? = nil) throws -> RGBImage {
+    public static func read(_ path: String, interrupter: Interrupter = Interrupter()) throws -> RGBImage {
         let source = try VideoSource(
             path, options: VideoSource.Options(limit: 1, threads: 1, interrupter: interrupter))
         guard let frame = try source.next() else { throw VideoError.nothingDecoded(input: path) }

@@ -37,7 +37,7 @@ struct DetectionRun {
     func run(
         name: String, interruption: Interruption, interrupter: Interrupter, into writer: COCOResultsWriter?,
         next: sending @escaping () throws -> Item?,
-        finish: sending @escaping (inout Item) throws -> Void = { _ in }
+        finish: @escaping @Sendable (inout Item) throws -> Void = { _ in }
     ) async throws -> ProgressReporter.State {
         let (detector, categories) = (detector, categories)
         let least = threshold.map { Float($0) }

@@ -108,7 +108,8 @@ import Testing
         let results = Array(try COCOFixture.bytes("results.json").prefix(4000))
         let truth = try COCODataset(path: COCOFixture.path("annotations.json"))
         let words = [
-            "null", "true", "-1", "1e999", "NaN", "-Infinity", "99999999999999999999", "{}", "[]", "\"x\"", "[[[[[[", "0.5",
+            "null", "true", "-1", "1e999", "NaN", "-Infinity", "99999999999999999999", "{}", "[]", "\"x\"", "[[[[[[",
+            "0.5",
             "4294967296", "-9223372036854775808", "[[]]", "{\"size\":[1,1]}", "\u{0}", "1e-400", "[[1,2]]", "\\",
         ].map { Array($0.utf8) }
         var random = SplitMix(seed: 6)

@@ -10,8 +10,52 @@ enum COCOFixture {
 
     static func path(_ name: String) -> String { "\(folder)/\(name)" }
 
-    static func json(_ name: String) throws -> Any {
-        try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path(name))))
+    /// A random polygon, or several, and what pycocotools makes of them.
+    struct PolygonCase {
+        var width = 0
+        var height = 0
+        var polygons: [[Double]] = []
+        var counts = ""
+    }
+
+    // Foundation's reader does not round numbers to the nearest double, on which these tests depend.
+
+    static func polygonCases() throws -> [PolygonCase] {
+        var cases: [PolygonCase] = []
+        try bytes("polygons.json").withUnsafeBytes { bytes in
+            var json = JSONReader(bytes)
+            try json.array("polygons.json") { json in
+                var (entry, place) = (PolygonCase(), 0)
+                try json.array("a case") { json in
+                    switch place {
+                    case 0: entry.width = try json.integer("a width")
+                    case 1: entry.height = try json.integer("a height")
+                    case 2:
+                        try json.array("polygons") { json in
+                            var polygon: [Double] = []
+                            try json.array("a polygon") { polygon.append(try $0.number("a coordinate")) }
+                            entry.polygons.append(polygon)
+                        }
+                    default: entry.counts = try json.string("counts")
+                    }
+                    place += 1
+                }
+                cases.append(entry)
+            }
+        }
+        return cases
+    }
+
+    /// The lists of numbers in figures.json by name.
+    static func figures() throws -> [String: [Double]] {
+        var figures: [String: [Double]] = [:]
+        try bytes("figures.json").withUnsafeBytes { bytes in
+            var json = JSONReader(bytes)
+            try json.object("figures.json") { json, key in
+                try json.array(key) { figures[key, default: []].append(try $0.number("a figure")) }
+            }
+        }
+        return figures
     }
 
     static func bytes(_ name: String) throws -> [UInt8] {

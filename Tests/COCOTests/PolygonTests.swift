@@ -5,17 +5,14 @@ import Testing
 
 @Suite struct PolygonTests {
     @Test func `polygons have pycocotools' run lengths, to the last pixel`() throws {
-        let cases = try #require(try COCOFixture.json("polygons.json") as? [[Any]])
+        let cases = try COCOFixture.polygonCases()
         #expect(cases.count >= 2000)
         var wrong: [Int] = []
         for (number, entry) in cases.enumerated() {
-            let (width, height) = (try #require(entry[0] as? Int), try #require(entry[1] as? Int))
-            let polygons = try #require(entry[2] as? [[Double]])
-            let counts = try #require(entry[3] as? String)
-            let packed = Polygons(polygons)
-            #expect(packed.coordinates == polygons)
-            let mask = Segmentation.polygons(packed).mask(height: height, width: width)
-            if mask?.counts != counts { wrong.append(number) }
+            let packed = Polygons(entry.polygons)
+            #expect(packed.coordinates == entry.polygons)
+            let mask = Segmentation.polygons(packed).mask(height: entry.height, width: entry.width)
+            if mask?.counts != entry.counts { wrong.append(number) }
         }
         #expect(wrong.isEmpty)
     }

@@ -23,7 +23,10 @@ import Testing
         (#""image_id":1,"category_id":1,"bbox":[1,-2,5,4]"#, .boxOutside, "-2.0"),
         (#""image_id":1,"category_id":1,"bbox":[1,2,1e999,4],"area":1"#, .notFinite, "a box"),
         (#""image_id":1,"category_id":1,\#(box),"area":NaN"#, .notFinite, "an area"),
-        (#""image_id":1,"category_id":1,\#(box),"segmentation":[[1,1,9,1,9,9],[1,1,9,NaN,9,9]]"#, .notFinite, "number 2"),
+        (
+            #""image_id":1,"category_id":1,\#(box),"segmentation":[[1,1,9,1,9,9],[1,1,9,NaN,9,9]]"#, .notFinite,
+            "number 2"
+        ),
         (#""image_id":1,"category_id":1,\#(box),"segmentation":[[1,1,9,1,9,9,1]]"#, .malformedPolygon, "7 numbers"),
         (#""image_id":1,"category_id":1,\#(box),"segmentation":[[1,1,9,1,1e9,9]]"#, .malformedPolygon, "no picture"),
         (#""image_id":1,"category_id":1,\#(box),"segmentation":[[1,1,9,1]]"#, .shortPolygon, "three corners"),
@@ -36,13 +39,19 @@ import Testing
             "11 pixels"
         ),
         (
-            #""image_id":1,"category_id":1,\#(box),"segmentation":{"size":[80,100],"counts":[-8,3]}"#, .malformedMask, "-8"
+            #""image_id":1,"category_id":1,\#(box),"segmentation":{"size":[80,100],"counts":[-8,3]}"#, .malformedMask,
+            "-8"
         ),
-        (#""image_id":1,"category_id":1,\#(box),"segmentation":{"size":[80,100],"counts":"!"}"#, .malformedMask, "COCO"),
+        (
+            #""image_id":1,"category_id":1,\#(box),"segmentation":{"size":[80,100],"counts":"!"}"#, .malformedMask,
+            "COCO"
+        ),
         (#""image_id":1,"category_id":1,\#(box),"segmentation":{"counts":"d0"}"#, .malformedMask, "no size"),
         (#""image_id":1,"category_id":1,\#(box),"segmentation":{"size":[80,100]}"#, .malformedMask, "no counts"),
     ])
-    func `what is wrong with an annotation is said with its id`(fields: String, kind: COCOProblem.Kind, words: String) throws {
+    func `what is wrong with an annotation is said with its id`(
+        fields: String, kind: COCOProblem.Kind, words: String
+    ) throws {
         let found = problems(try COCOFixture.dataset(#"{"id":17,\#(fields)}"#))
         #expect(found.kinds == [kind], "\(found.text)")
         #expect(found.text.hasPrefix("annotation 17 ") && found.text.contains(words), "\(found.text)")
@@ -106,7 +115,7 @@ import Testing
         }
         #expect(found.map(\.kind) == [.wrongSize, .missingFile, .missingFile, .missingFile, .fileName, .fileName])
         #expect(found.first?.description.contains("8x9") == true)
-        #expect(found.allSatisfy(\.isError))
+        #expect(found.allSatisfy { $0.isError })
     }
 
     @Test func `masks are missed only where they are needed`() throws {

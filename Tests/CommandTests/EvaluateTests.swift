@@ -136,7 +136,8 @@ struct EvaluateTests {
     @Test(
         "calls that make no sense are refused",
         arguments: [
-            ([], "--images"), (["--results", "R", "--model", "M"], "--model"), (["--results", "R", "--images", "I"], "--images"),
+            ([], "--images"), (["--results", "R", "--model", "M"], "--model"),
+            (["--results", "R", "--images", "I"], "--images"),
             (["--images", "I", "--threshold", "2"], "--threshold"), (["--images", "I", "--output", "-"], "--output"),
             (["--results", "/nowhere/results.json"], "no such file"),
         ])
@@ -161,8 +162,10 @@ struct EvaluateTests {
             "annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[0,0,5,5]}]}
             """.utf8, to: "truth.json")
         let results = try folder.write(
-            #"[{"image_id":1,"category_id":1,"score":0.5,"bbox":[0,0,5,5]},{"image_id":1,"category_id":7,"score":1,"bbox":[0,0,5,5]}]"#
-                .utf8, to: "results.json")
+            """
+            [{"image_id":1,"category_id":1,"score":0.5,"bbox":[0,0,5,5]},
+            {"image_id":1,"category_id":7,"score":1,"bbox":[0,0,5,5]}]
+            """.utf8, to: "results.json")
         let result = try Program.run("evaluate", "--annotations", truth, "--results", results)
         #expect(result.status == 0)
         #expect(result.output.contains("1.0000") && !result.output.contains("mask"))
@@ -183,7 +186,7 @@ struct EvaluateTests {
             ["evaluate", "--annotations", setting.truth] + setting.options
                 + ["--images", setting.images, "--output", setting.folder("out.json"), "--quiet"])
         // The file of results is there, under another name, once signals are caught.
-        while try setting.folder.names == before { usleep(10_000) }
+        while try setting.folder.names == before && program.process.isRunning { usleep(10_000) }
         program.send(signal)
         let result = program.finish()
         #expect(result.status == 128 + signal)

@@ -98,7 +98,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         let errors = problems.filter(\.isError)
         let shown = verbosity.verbose ? problems.count : Self.shownProblems
         for problem in errors.prefix(shown) { Terminal.note("\(annotations): \(problem)") }
-        if errors.count > shown { Terminal.note("\(annotations): and \(errors.count - shown) more; --verbose lists all") }
+        if errors.count > shown {
+            Terminal.note("\(annotations): and \(errors.count - shown) more; --verbose lists all")
+        }
         guard errors.isEmpty else {
             throw CommandFailure(
                 "\(annotations): \(errors.count) things are wrong with the data set; correct them and run again")
@@ -108,7 +110,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             for problem in problems { verbosity.warn("\(annotations): \(problem)") }
         } else {
             verbosity.note(
-                "\(annotations): \(problems.count) boxes or polygons are odd, which is no hindrance; --verbose lists them")
+                "\(annotations): \(problems.count) boxes or polygons are odd, which does no harm; --verbose lists them")
         }
     }
 
@@ -188,9 +190,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         _ detections: [Detection], _ kind: COCOEvaluator.Kind, _ evaluator: COCOEvaluator
     ) throws -> COCOEvaluator.Evaluation {
         let counter = ProgressReporter.Counter()
-        let progress =
-            verbosity.quiet
-            ? nil : ProgressReporter(unit: "\(kind.rawValue) of a category in an image") { counter.state.withLock { $0 } }
+        let unit = "images' categories by \(kind.rawValue)"
+        let progress = verbosity.quiet ? nil : ProgressReporter(unit: unit) { counter.state.withLock { $0 } }
         defer { progress?.stop() }
         return try evaluator.evaluate(detections, kind) { done, all in
             counter.state.withLock { ($0.done, $0.total) = (done, all) }
