@@ -3,6 +3,8 @@ import Instances
 extension Mask {
     /// The greatest magnitude of a polygon's coordinate, pixels; far beyond any picture, and far below what overflows.
     static let coordinateLimit = 1_048_576.0
+    /// Changes between outside and inside in one polygon, above which it is no object's outline and would only fill the memory.
+    static let crossingLimit = 1 << 24
 
     /// Fills polygons as COCO does, pixel for pixel what pycocotools' `frPyObjects` and `merge` make of them.
     ///
@@ -13,14 +15,14 @@ extension Mask {
     /// - Parameters:
     ///   - polygons: The corners' coordinates, x and y in turns, pixels. A last x without its y is left out.
     ///   - width: Of the picture, 1...65536 pixels, as `height`.
-    /// - Returns: nil where there is no polygon with a corner, for a size that no picture has, and for coordinates that are not finite or
-    ///   beyond ±1048576.
+    /// - Returns: nil where there is no polygon with a corner, for a size that no picture has, for coordinates that are not finite or
+    ///   beyond ±1048576, and for an outline that changes between outside and inside more than 2^24 times.
     public init?(polygons: [[Double]], width: Int, height: Int) {
         guard COCODataset.Image.isPossible(width: width, height: height) else { return nil }
         var whole: Mask?
         for polygon in polygons where polygon.count >= 2 {
             guard polygon.allSatisfy({ abs($0) <= Mask.coordinateLimit }) else { return nil }
-            let crossings = PolygonOutline(polygon).crossings(width: width, height: height)
+            guard let crossings = PolygonOutline(polygon).crossings(width: width, height: height) else { return nil }
             let part = Mask(width: width, height: height, crossings: crossings)
             whole = whole?.union(part) ?? part
         }
@@ -90,8 +92,8 @@ private struct PolygonOutline {
         y = corners.map { Int(Double(Self.scale) * polygon[2 * $0 + 1] + 0.5) }
     }
 
-    /// The places `x * height + y` at which pixels change between outside and inside.
-    func crossings(width: Int, height: Int) -> [Int] {
+    /// The places `x * height + y` at which pixels change between outside and inside; nil where they are too many.
+    func crossings(width: Int, height: Int) -> [Int]? {
         var places: [Int] = []
         for corner in x.indices {
             let next = corner + 1 < x.count ? corner + 1 : 0
@@ -109,6 +111,7 @@ private struct PolygonOutline {
             let first = max(0, (left - 2 + Self.scale - 1).flooredQuotient(Self.scale))
             let last = min(width - 1, (right - 3).flooredQuotient(Self.scale))
             guard first <= last else { continue }
+            guard places.count + last - first < Mask.crossingLimit else { return nil }
             for column in first...last {
                 let middle = Self.scale * column + 2
                 let row: Int

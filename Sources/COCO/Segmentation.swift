@@ -24,7 +24,7 @@ public enum Segmentation: Sendable, Equatable {
         switch self {
         case .polygons(let polygons):
             guard let mask = Mask(polygons: polygons.coordinates, width: width, height: height) else {
-                throw Misfit("the polygons have no corners, or coordinates that no picture has")
+                throw Misfit("the polygons have no corners, or coordinates or a number of them that no picture has")
             }
             return mask
         case .runs(let ownWidth, let ownHeight, let runs):

@@ -18,7 +18,7 @@ struct CategoryMatch {
         let numbers = Dictionary(dataset.map { ($0.name, $0.id) }) { first, _ in first }
         let names = Set(model.map(\.name))
         func listed(_ categories: [Category]) -> String {
-            let shown = categories.prefix(30).map(\.name).joined(separator: ", ")
+            let shown = categories.prefix(30).map(\.printableName).joined(separator: ", ")
             return categories.count > 30 ? "\(shown) and \(categories.count - 30) more" : shown
         }
         if let chosen {

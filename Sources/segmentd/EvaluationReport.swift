@@ -60,10 +60,7 @@ struct EvaluationReport {
 
     /// AP, AP50 and AP75 of each category.
     var categoryTable: String {
-        // A name of a data set may hold anything.
-        let names = boxes.categories.map { entry in
-            String(entry.category.name.prefix(40).map { $0.isNewline ? " " : $0 })
-        }
+        let names = boxes.categories.map { $0.category.printableName }
         let width = max(8, names.map(\.count).max() ?? 0) + 2
         let columns = ["AP", "AP50", "AP75"]
         var lines = [
@@ -90,5 +87,14 @@ struct EvaluationReport {
 
     private static func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}
+
+extension Category {
+    /// The name for a terminal: a data set's may hold anything, and be of any length.
+    var printableName: String {
+        String(
+            String.UnicodeScalarView(
+                name.unicodeScalars.prefix(40).map { $0.properties.generalCategory == .control ? "?" : $0 }))
     }
 }

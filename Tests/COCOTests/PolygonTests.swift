@@ -55,6 +55,12 @@ import Testing
         #expect(Mask(polygons: [zigzag], width: 50, height: 40) != nil)
     }
 
+    @Test func `an outline that crosses more columns than memory should hold has no mask`() {
+        var endless: [Double] = []
+        for corner in 0..<70000 { endless += [corner % 2 == 0 ? 0 : 300, Double(corner % 7)] }
+        #expect(Mask(polygons: [endless], width: 300, height: 10) == nil)
+    }
+
     @Test func `a union is that of the bitmaps`() {
         var random = SplitMix(seed: 3)
         for _ in 0..<200 {

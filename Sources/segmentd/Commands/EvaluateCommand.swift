@@ -4,6 +4,7 @@ import Foundation
 import Instances
 import MaskRCNN
 import Outputs
+import Synchronization
 import Video
 
 /// `segmentd evaluate`: how good a model is on annotated images.
@@ -54,9 +55,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         try requireSense()
         let dataset = try COCODataset(path: annotations)
         try check(dataset)
-        let evaluator: COCOEvaluator
         let detections: [Detection]
-        var chosen: Set<Int>?
+        let chosen: Set<Int>?
         if let results {
             detections = try Detection.read(results, of: dataset)
             chosen = try chosenCategories(of: dataset)
@@ -64,8 +64,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         } else {
             (detections, chosen) = try await detect(dataset)
         }
-        evaluator = COCOEvaluator(dataset, categories: chosen)
-        let report = try evaluate(detections, dataset, evaluator, chosen: chosen)
+        let report = try evaluate(detections, dataset, categories: chosen)
         if json { return print(report.json) }
         print(report.table)
         if perCategory || verbosity.verbose { print("\n\(report.categoryTable)") }
@@ -157,22 +156,23 @@ struct EvaluateCommand: AsyncParsableCommand {
                     (object.categoryID, object.category) = (id, names[id] ?? object.category)
                     return object
                 }
-                collected.append(
-                    item.objects.map { Detection($0, imageID: item.id, categoryID: $0.categoryID) })
+                let found = item.objects.map { Detection($0, imageID: item.id, categoryID: $0.categoryID) }
+                collected.detections.withLock { $0 += found }
             })
         let seconds = (ContinuousClock.now - started).seconds
         verbosity.note(
             "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
-        return (collected.detections, match.evaluated)
+        return (collected.detections.withLock { $0 }, match.evaluated)
     }
 
     private func evaluate(
-        _ detections: [Detection], _ dataset: COCODataset, _ evaluator: COCOEvaluator, chosen: Set<Int>?
+        _ detections: [Detection], _ dataset: COCODataset, categories: Set<Int>?
     ) throws -> EvaluationReport {
-        func counts(_ category: Int) -> Bool { chosen?.contains(category) != false }
-        let annotated = dataset.annotations.filter { counts($0.categoryID) }
+        let evaluator = COCOEvaluator(dataset, categories: categories)
+        func counts(_ category: Int) -> Bool { categories?.contains(category) != false }
+        let annotated = dataset.annotations.count { counts($0.categoryID) }
         let found = detections.count { counts($0.categoryID) }
-        let unmasked = annotated.count { $0.segmentation == nil }
+        let unmasked = dataset.annotations.count { counts($0.categoryID) && $0.segmentation == nil }
         var masks: COCOEvaluator.Evaluation?
         if unmasked > 0 {
             verbosity.note("\(unmasked) annotations have no segmentation: masks are not measured")
@@ -182,7 +182,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             masks = try measure(detections, .masks, evaluator)
         }
         return EvaluationReport(
-            images: dataset.images.count, annotations: annotated.count, detections: found,
+            images: dataset.images.count, annotations: annotated, detections: found,
             boxes: try measure(detections, .boxes, evaluator), masks: masks)
     }
 
@@ -190,7 +190,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         _ detections: [Detection], _ kind: COCOEvaluator.Kind, _ evaluator: COCOEvaluator
     ) throws -> COCOEvaluator.Evaluation {
         let counter = ProgressReporter.Counter()
-        let unit = "images' categories by \(kind.rawValue)"
+        // Of what an image shows of a category with what was found of it.
+        let unit = "comparisons of \(kind.rawValue)"
         let progress = verbosity.quiet ? nil : ProgressReporter(unit: unit) { counter.state.withLock { $0 } }
         defer { progress?.stop() }
         return try evaluator.evaluate(detections, kind) { done, all in
@@ -200,11 +201,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 }
 
 /// What a pipeline's last stage has found.
-// Sendable: one thread appends, and another reads once the pipeline has ended.
-private final class Collected: @unchecked Sendable {
-    private(set) var detections: [Detection] = []
-
-    func append(_ more: [Detection]) { detections += more }
+private final class Collected: Sendable {
+    let detections = Mutex<[Detection]>([])
 }
 
 /// The images of a data set, one after the other.
