@@ -6,9 +6,11 @@ import Instances
 public enum ImageFile {
     /// Reads any image that FFmpeg decodes; of a video, the first frame.
     ///
+    /// - Parameter interrupter: What ends a read that waits.
     /// - Throws: `VideoError`.
-    public static func read(_ path: String) throws -> RGBImage {
-        let source = try VideoSource(path, options: VideoSource.Options(limit: 1, threads: 1))
+    public static func read(_ path: String, interrupter: Interrupter = Interrupter()) throws -> RGBImage {
+        let source = try VideoSource(
+            path, options: VideoSource.Options(limit: 1, threads: 1, interrupter: interrupter))
         guard let frame = try source.next() else { throw VideoError.nothingDecoded(input: path) }
         return try frame.rgbImage()
     }

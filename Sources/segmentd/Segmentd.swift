@@ -10,8 +10,8 @@ struct Segmentd: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self,
-            ModelCommand.self, TrainCommand.self,
-            BenchCommand.self, TrackCommand.self, SynthesizeCommand.self,
+            ModelCommand.self, TrainCommand.self, EvaluateCommand.self, BenchCommand.self, TrackCommand.self,
+            SynthesizeCommand.self,
         ])
 
     /// Runs the command line; what goes wrong while a command runs is one line on standard error.

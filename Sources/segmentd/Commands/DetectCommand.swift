@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Instances
 import Outputs
-import Pipeline
 import Synchronization
 import Video
 
@@ -37,13 +36,6 @@ struct DetectCommand: AsyncParsableCommand {
         let lines = Mutex<[String]>([])
     }
 
-    private struct Item: Sendable {
-        var image: RGBImage
-        var id: Int
-        var name: String
-        var objects: [Instance] = []
-    }
-
     func run() async throws {
         try OutputNames.requireSeparate([output], from: images)
         if let threshold { try ModelOptions.requireFraction(threshold, "--threshold") }
@@ -51,52 +43,20 @@ struct DetectCommand: AsyncParsableCommand {
         let categories = try modelOptions.categories(of: detector.configuration)
         let interruption = Interruption()
         defer { interruption.stop() }
-        // Only the pipeline's last stage writes, and this function once the pipeline has ended.
-        nonisolated(unsafe) let writer = try COCOResultsWriter(path: output)
-        let least = threshold.map { Float($0) }
+        let writer = try COCOResultsWriter(path: output)
         let started = ContinuousClock.now
-        let counter = ProgressReporter.Counter()
         let interrupter = Interrupter()
         // Said at the end, where no progress line is in the way.
         let warnings = Warnings()
         var reader = ImageReader(images, interrupter: interrupter) { warning in
             warnings.lines.withLock { $0.append(warning) }
         }
-
-        let pipeline = Pipeline(name: "detect")
-        let decoded = pipeline.source("decode") { try reader.next() }
-        let detected = pipeline.stage("detect", from: decoded) { (item: Item) -> Item? in
-            var item = item
-            item.objects = detector.detect(item.image, threshold: least, categories: categories)
-            return item
-        }
-        pipeline.sink("write", from: detected) { item in
-            try writer.write(item.objects, imageID: item.id, fileName: item.name)
-            counter.state.withLock { state in
-                state.done += 1
-                state.objects = (state.objects ?? 0) + item.objects.count
-            }
-        }
-        pipeline.onCancel { interrupter.interrupt() }
-        interruption.onSignal { pipeline.cancel() }
-        let progress =
-            verbosity.quiet ? nil : ProgressReporter(unit: "images") { counter.state.withLock { $0 } }
-        let outcome: Pipeline.Outcome
-        do {
-            outcome = try await pipeline.run()
-            progress?.stop()
-        } catch {
-            progress?.stop()
-            writer.cancel()
-            throw error
-        }
-        if case .cancelled = outcome {
-            writer.cancel()
-            throw ExitCode(interruption.exitCode ?? 1)
-        }
-        try writer.finish()
+        let run = DetectionRun(
+            detector: detector, threshold: threshold, categories: categories, isQuiet: verbosity.quiet)
+        let totals = try await run.run(
+            name: "detect", interruption: interruption, interrupter: interrupter, into: writer,
+            next: { try reader.next() })
         for warning in warnings.lines.withLock({ $0 }) { verbosity.warn(warning) }
-        let totals = counter.state.withLock { $0 }
         let seconds = (ContinuousClock.now - started).seconds
         verbosity.note(
             "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
@@ -126,7 +86,7 @@ struct DetectCommand: AsyncParsableCommand {
             self.warn = warn
         }
 
-        mutating func next() throws -> Item? {
+        mutating func next() throws -> DetectionRun.Item? {
             while true {
                 do {
                     if let item = try nextOfCurrent() { return item }
@@ -146,7 +106,7 @@ struct DetectCommand: AsyncParsableCommand {
             return nil
         }
 
-        private mutating func nextOfCurrent() throws -> Item? {
+        private mutating func nextOfCurrent() throws -> DetectionRun.Item? {
             guard let (name, source) = current else { return nil }
             if let frame = try source.next() {
                 hasRead = true
@@ -154,7 +114,7 @@ struct DetectCommand: AsyncParsableCommand {
                 isSequence = frame.name != nil
                 let place = isSequence ? Int(clamping: frame.timestamp.value) : frame.number
                 passed = place + 1
-                return Item(
+                return DetectionRun.Item(
                     image: try frame.rgbImage(), id: before + passed,
                     name: frame.name ?? URL(fileURLWithPath: name).lastPathComponent)
             }
