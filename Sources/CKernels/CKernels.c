@@ -254,6 +254,12 @@ void ck_max_pool(
     kernels()->max_pool(input, height, width, channels, output_width, first, count, output);
 }
 
+void ck_max_pool_2x2(
+    const float *input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count,
+    float *output) {
+    kernels()->max_pool_2x2(input, width, channels, output_width, first, count, output);
+}
+
 void ck_add_upsampled(
     const float *small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {

@@ -56,6 +56,7 @@ const ck_kernels KERNELS = {
     .multiply_narrow_packed = multiply_narrow_packed,
     .winograd_input_narrow = winograd_input_narrow,
     .max_pool = max_pool,
+    .max_pool_2x2 = max_pool_2x2,
     .add_upsampled = add_upsampled,
     .roi_align = roi_align,
     .inner_products = inner_products,

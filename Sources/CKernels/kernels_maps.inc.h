@@ -27,6 +27,30 @@ static void max_pool(
     }
 }
 
+static void max_pool_2x2(
+    const float *input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count,
+    float *output) {
+    for (ptrdiff_t y = first; y < first + count; y++) {
+        for (ptrdiff_t x = 0; x < output_width; x++) {
+            const float *upper = input + (2 * y * width + 2 * x) * channels, *lower = upper + width * channels;
+            float *restrict out = output + (y * output_width + x) * channels;
+            ptrdiff_t c = 0;
+            for (; c + LANES <= channels; c += LANES) {
+                lanes a = __builtin_elementwise_max(
+                    *(const lanes *)(upper + c), *(const lanes *)(upper + channels + c));
+                lanes b = __builtin_elementwise_max(
+                    *(const lanes *)(lower + c), *(const lanes *)(lower + channels + c));
+                *(lanes *)(out + c) = __builtin_elementwise_max(a, b);
+            }
+            for (; c < channels; c++) {
+                float a = __builtin_elementwise_max(upper[c], upper[channels + c]);
+                float b = __builtin_elementwise_max(lower[c], lower[channels + c]);
+                out[c] = __builtin_elementwise_max(a, b);
+            }
+        }
+    }
+}
+
 static void add_upsampled(
     const float *small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {

@@ -145,6 +145,11 @@ void ck_max_pool(
     const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width,
     ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
 
+// 2x2 maximum with stride 2, output rows first..<first + count, each of which has two whole rows of the input.
+void ck_max_pool_2x2(
+    const float *_Nonnull input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull output);
+
 // Adds to rows first..<first + count of `output` the nearest values of a smaller map [height, width, channels].
 void ck_add_upsampled(
     const float *_Nonnull small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,

@@ -104,6 +104,12 @@ public struct Inference: Executor, Sendable {
         }
     }
 
+    public func maxPool2x2(_ input: Tensor) -> Tensor {
+        clock.measure(operator: "max_pool_2x2", .moving("max_pool 2x2", values: input.count / 4 * 5)) {
+            compute.maxPool2x2(input)
+        }
+    }
+
     public func subsample(_ input: Tensor) -> Tensor {
         clock.measure(operator: "subsample", .moving("subsample", values: input.count / 2)) {
             compute.subsample(input)

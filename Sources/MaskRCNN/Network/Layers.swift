@@ -61,7 +61,7 @@ public struct DeconvolutionLayer: Sendable {
 
 /// What runs a network: the topology is written once over these operators.
 ///
-/// Feature maps are `[height, width, channels]` or `[regions, height, width, channels]`.
+/// Feature maps are `[height, width, channels]` or `[pictures or regions, height, width, channels]`.
 public protocol Executor {
     associatedtype Value
 
@@ -71,6 +71,8 @@ public protocol Executor {
     func deconvolution(_ input: Value, _ layer: DeconvolutionLayer) -> Value
     /// 3x3 maximum with stride 2 and padding 1.
     func maxPool(_ input: Value) -> Value
+    /// 2x2 maximum with stride 2; a last row or column without a partner is left out.
+    func maxPool2x2(_ input: Value) -> Value
     /// Every second pixel of every second row.
     func subsample(_ input: Value) -> Value
     /// `large` plus the nearest values of `small`.

@@ -1,26 +1,46 @@
 import CKernels
 
 extension Compute {
-    /// 3x3 maximum with stride 2 and padding 1, `[height, width, channels]`.
+    /// 3x3 maximum with stride 2 and padding 1.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`.
     public func maxPool(_ input: Tensor) -> Tensor {
         let (height, width) = ((input.height - 1) / 2 + 1, (input.width - 1) / 2 + 1)
-        let output = pool.tensor([height, width, input.channels])
-        workers.run(height, step: rowStep(width * input.channels)) { rows in
+        let output = pool.tensor(input.shape.dropLast(3) + [height, width, input.channels])
+        runRows(of: output) { picture, rows in
             ck_max_pool(
-                input.pointer, input.height, input.width, input.channels, width, rows.lowerBound, rows.count,
-                output.pointer)
+                input.pointer(picture: picture), input.height, input.width, input.channels, width, rows.lowerBound,
+                rows.count, output.pointer(picture: picture))
         }
         return output
     }
 
-    /// Every second pixel of every second row, `[height, width, channels]`.
+    /// 2x2 maximum with stride 2; a last row or column without a partner is left out.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`; both sides at least 2.
+    public func maxPool2x2(_ input: Tensor) -> Tensor {
+        let output = pool.tensor(input.shape.dropLast(3) + [input.height / 2, input.width / 2, input.channels])
+        runRows(of: output) { picture, rows in
+            ck_max_pool_2x2(
+                input.pointer(picture: picture), input.width, input.channels, output.width, rows.lowerBound, rows.count,
+                output.pointer(picture: picture))
+        }
+        return output
+    }
+
+    /// Every second pixel of every second row.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`.
     public func subsample(_ input: Tensor) -> Tensor {
         let (height, width, channels) = ((input.height + 1) / 2, (input.width + 1) / 2, input.channels)
-        let output = pool.tensor([height, width, channels])
-        for y in 0..<height {
-            for x in 0..<width {
-                (output.pointer + (y * width + x) * channels).update(
-                    from: input.pointer + (2 * y * input.width + 2 * x) * channels, count: channels)
+        let output = pool.tensor(input.shape.dropLast(3) + [height, width, channels])
+        for picture in 0..<input.pictures {
+            let (from, to) = (input.pointer(picture: picture), output.pointer(picture: picture))
+            for y in 0..<height {
+                for x in 0..<width {
+                    (to + (y * width + x) * channels).update(
+                        from: from + (2 * y * input.width + 2 * x) * channels, count: channels)
+                }
             }
         }
         return output
@@ -28,14 +48,17 @@ extension Compute {
 
     /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3).
     ///
-    /// - Parameter large: Consumed: the sum is written over it.
+    /// - Parameters:
+    ///   - small: `[height, width, channels]`, or `[pictures, height, width, channels]`.
+    ///   - large: As many pictures. Consumed: the sum is written over it.
     public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
         let large = large
-        precondition(small.channels == large.channels, "maps of as many channels")
-        workers.run(large.height, step: rowStep(large.width * large.channels)) { rows in
+        precondition(
+            small.channels == large.channels && small.pictures == large.pictures, "maps of as many channels")
+        runRows(of: large) { picture, rows in
             ck_add_upsampled(
-                small.pointer, small.height, small.width, small.channels, large.height, large.width, rows.lowerBound,
-                rows.count, large.pointer)
+                small.pointer(picture: picture), small.height, small.width, small.channels, large.height, large.width,
+                rows.lowerBound, rows.count, large.pointer(picture: picture))
         }
         return large
     }
@@ -113,6 +136,15 @@ extension Compute {
         return output
     }
 
-    /// Rows of which each piece has some ten thousand values.
-    private func rowStep(_ values: Int) -> Int { max(1, 20_000 / max(1, values)) }
+    /// Calls `body` with a picture and some of its rows, on any of the threads, until all rows of the output have been given out; each
+    /// piece has some ten thousand values.
+    private func runRows(of output: Tensor, _ body: (_ picture: Int, _ rows: Range<Int>) -> Void) {
+        guard output.count > 0 else { return }
+        let step = max(1, 20_000 / (output.width * output.channels))
+        let pieces = output.height.parts(of: step)
+        workers.run(output.pictures * pieces) { piece in
+            let first = piece % pieces * step
+            body(piece / pieces, first..<min(first + step, output.height))
+        }
+    }
 }
