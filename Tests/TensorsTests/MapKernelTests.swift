@@ -168,4 +168,19 @@ import Testing
         #expect(together.shape == [3] + alone[0].shape)
         #expect(together.elements == alone.flatMap(\.elements))
     }
+
+    @Test func `a region's mean is that of its pixels, channel by channel`() {
+        var numbers = numbers
+        let (regions, area, channels) = (11, 15, 37)
+        let map = numbers.floats(regions * area * channels, in: 0...9)
+        let found = compute.averagePool(Tensor(map, shape: [regions, 3, 5, channels]))
+        #expect(found.shape == [regions, channels])
+        for region in 0..<regions {
+            for c in 0..<channels {
+                let sum = (0..<area).reduce(0.0) { $0 + Double(map[(region * area + $1) * channels + c]) }
+                // Fifteen numbers below 10 are added in single precision.
+                #expect(abs(Double(found.elements[region * channels + c]) - sum / Double(area)) < 1e-5)
+            }
+        }
+    }
 }

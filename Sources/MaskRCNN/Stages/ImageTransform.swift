@@ -2,7 +2,8 @@ import Foundation
 import Instances
 import Tensors
 
-/// Brings a picture to the network's input, and boxes back (torchvision's `GeneralizedRCNNTransform`).
+/// Brings a picture to the network's input, and boxes back (torchvision's `GeneralizedRCNNTransform`, Detectron2's `ResizeShortestEdge`
+/// and `preprocess_image`).
 public struct ImageTransform: Sendable {
     /// A picture as the network takes it.
     public struct Input: Sendable {
@@ -32,14 +33,13 @@ public struct ImageTransform: Sendable {
     }
 
     private let configuration: ModelConfiguration.Transform
+    private let rules: ModelConfiguration.Rules
     /// The normalised value of every byte in every channel, `[3, 256]`.
     private let table: [Float]
 
-    /// The network's input has sides that are multiples of this, since the coarsest level has that stride.
-    static let sizeDivisor = 32
-
-    public init(_ configuration: ModelConfiguration.Transform) {
+    public init(_ configuration: ModelConfiguration.Transform, rules: ModelConfiguration.Rules = .torchvision) {
         self.configuration = configuration
+        self.rules = rules
         table = (0..<3).flatMap { channel in
             (0..<256).map { (Float($0) / 255 - configuration.mean[channel]) / configuration.std[channel] }
         }
@@ -47,6 +47,7 @@ public struct ImageTransform: Sendable {
 
     /// The size that a picture is resized to.
     public func resizedSize(_ size: Size) -> Size {
+        guard rules == .torchvision else { return roundedSize(size) }
         let (short, long) = (Double(min(size.height, size.width)), Double(max(size.height, size.width)))
         let scale = min(Double(configuration.minSize) / short, Double(configuration.maxSize) / long)
         // A picture a thousand times longer than high still has a row.
@@ -54,14 +55,39 @@ public struct ImageTransform: Sendable {
         return Size(height: scaled(size.height), width: scaled(size.width))
     }
 
+    /// The size as Detectron2 rounds it: two scales one after the other, then to the nearest whole numbers.
+    private func roundedSize(_ size: Size) -> Size {
+        let (minSize, maxSize) = (Double(configuration.minSize), Double(configuration.maxSize))
+        let scale = minSize / Double(min(size.height, size.width))
+        var (height, width) =
+            size.height < size.width
+            ? (minSize, scale * Double(size.width)) : (scale * Double(size.height), minSize)
+        if max(height, width) > maxSize {
+            let scale = maxSize / max(height, width)
+            (height, width) = (height * scale, width * scale)
+        }
+        return Size(height: max(1, Int(height + 0.5)), width: max(1, Int(width + 0.5)))
+    }
+
     public func callAsFunction(_ image: RGBImage, _ compute: Compute) -> Input {
         let original = Size(height: image.height, width: image.width)
         let size = resizedSize(original)
-        func padded(_ side: Int) -> Int { (side + Self.sizeDivisor - 1) / Self.sizeDivisor * Self.sizeDivisor }
-        let tensor = image.withSamples { pixels in
+        let divisor = configuration.sizeDivisor
+        func padded(_ side: Int) -> Int { (side + divisor - 1) / divisor * divisor }
+        /// Normalises a picture of any size after resizing it.
+        func normalized(_ pixels: UnsafeBufferPointer<UInt8>, _ source: Size) -> Tensor {
             compute.resizeNormalized(
-                pixels, height: image.height, width: image.width, table: table, size: (size.height, size.width),
+                pixels, height: source.height, width: source.width, table: table, size: (size.height, size.width),
                 padded: (padded(size.height), padded(size.width)))
+        }
+        let tensor = image.withSamples { pixels in
+            switch rules {
+            case .torchvision: return normalized(pixels, original)
+            case .detectron2:
+                // Detectron2 resizes 8-bit pictures with Pillow, and normalises then.
+                let resized = PictureResampling(from: original, to: size)(pixels, compute)
+                return resized.withUnsafeBufferPointer { normalized($0, size) }
+            }
         }
         return Input(tensor: tensor, size: size, originalSize: original)
     }

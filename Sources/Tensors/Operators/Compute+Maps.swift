@@ -95,6 +95,49 @@ extension Compute {
         return output
     }
 
+    /// RoIAlign with one sample a pixel or more, for regions whose coordinates are of pixels' centres (PyTorch's `aligned=True` with a
+    /// sampling ratio of 0): `[regions, size, size, channels]`.
+    ///
+    /// - Parameter regions: Half a pixel to the left and up of where they are in the map; a region without a side gives 0.
+    public func roiAlignAdaptive(_ maps: [Tensor], _ regions: [Region], size: Int) -> Tensor {
+        let channels = maps[0].channels
+        precondition(size <= ck_most_bins, "tables of that size")
+        let output = pool.tensor([regions.count, size, size, channels])
+        workers.run(regions.count, step: 8) { range in
+            let samples = regions[range].map { region in
+                max(ck_roi_samples(region.x0, region.x1, size), ck_roi_samples(region.y0, region.y1, size))
+            }
+            let most = 2 * max(1, samples.max() ?? 1)
+            pool.withScratch(of: ck_roi_place.self, 2 * size * most) { scratch in
+                for index in range {
+                    let region = regions[index]
+                    let map = maps[region.level]
+                    ck_roi_align_adaptive(
+                        map.pointer, map.height, map.width, channels, region.x0, region.y0, region.x1, region.y1, size,
+                        scratch, most, output.pointer + index * size * size * channels)
+                }
+            }
+        }
+        return output
+    }
+
+    /// The mean of every region's pixels, `[regions, height, width, channels]` to `[regions, channels]`.
+    public func averagePool(_ input: Tensor) -> Tensor {
+        let (channels, area) = (input.channels, input.height * input.width)
+        let output = pool.tensor([input.pictures, channels])
+        workers.run(input.pictures, step: 8) { range in
+            pool.withScratch(of: Double.self, channels) { sums in
+                for region in range {
+                    sums.update(repeating: 0, count: channels)
+                    ck_channel_sums(input.pointer(picture: region), area, channels, nil, sums)
+                    let means = output.pointer + region * channels
+                    for channel in 0..<channels { means[channel] = Float(sums[channel] / Double(area)) }
+                }
+            }
+        }
+        return output
+    }
+
     /// Normalises an 8-bit RGB picture, resizes it and pads it with zeros at the right and the bottom.
     ///
     /// - Parameters:
