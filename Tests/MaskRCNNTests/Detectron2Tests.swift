@@ -140,7 +140,10 @@ import Testing
         )
         // [outputs, 3, 7, 7]
         #expect(Array(kept[0..<49]) == Array(turned[98..<147]) && Array(kept[49..<98]) == Array(turned[49..<98]))
-        #expect(rgb.configuration.transform.mean == bgr.configuration.transform.mean.reversed())
+        // Torchvision's backbones have the same means, a deviation, and the stride in the 3x3.
+        #expect(rgb.configuration.transform.mean == bgr.configuration.transform.mean)
+        #expect(rgb.configuration.transform.std == [58.395, 57.12, 57.375].map { $0 / 255 })
+        #expect(!rgb.configuration.backbone.stridesFirst)
     }
 
     @Test func `sizes are rounded to the nearest whole number`() {

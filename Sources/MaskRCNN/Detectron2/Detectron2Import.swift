@@ -15,16 +15,17 @@ public struct Detectron2Import: Sendable {
     public struct Options: Sendable {
         /// Whether 80 classes are COCO's.
         public var hasCOCOCategories = true
-        /// Whether the network was trained on red, green, blue (`INPUT.FORMAT: RGB`) and not on Detectron2's usual blue, green, red.
+        /// Whether the network was trained on red, green, blue (`INPUT.FORMAT: RGB`) and not on Detectron2's usual blue, green, red. Such
+        /// ones begin with torchvision's backbones, and have their scale of pictures and their strides unless the file says otherwise.
         public var isRGB = false
 
         public init() {}
     }
 
-    /// Detectron2's means of blue, green and red, in 0...255 (`MODEL.PIXEL_MEAN`).
-    private static let mean: [Float] = [103.53, 116.28, 123.675]
-    /// The standard deviations that its ResNeXts were trained with.
-    private static let resNeXtStd: [Float] = [57.375, 57.12, 58.395]
+    /// The means of red, green and blue, in 0...255 (`MODEL.PIXEL_MEAN`).
+    private static let mean: [Float] = [123.675, 116.28, 103.53]
+    /// The standard deviations that ResNeXts and torchvision's backbones were trained with (`MODEL.PIXEL_STD`).
+    private static let std: [Float] = [58.395, 57.12, 57.375]
     /// Far enough below any logit that its exponential is 0.
     private static let never: Float = -10_000
 
@@ -72,14 +73,19 @@ public struct Detectron2Import: Sendable {
         var found = try ModelConfiguration(recognizing: weights, anchorSizes: sizes)
         found.rules = .detectron2
         found.categories = isCOCO ? COCOCategories.all : []
-        // Only the networks that were taken over from Caffe have the stride there, and only they see unscaled pictures.
-        let isOfCaffe = found.backbone.groups == 1 && found.backbone.normalization == .batch
+        // Only the networks that were taken over from Caffe have the stride there.
+        let isOfCaffe = !options.isRGB && found.backbone.groups == 1 && found.backbone.normalization == .batch
         found.backbone.stridesFirst = isOfCaffe && found.backbone.block == .bottleneck
         if found.architecture == .c4 { found.transform.sizeDivisor = 1 }
-        let mean = settings.values("pixel_mean") ?? Self.mean
-        let std = settings.values("pixel_std") ?? (found.backbone.groups > 1 ? Self.resNeXtStd : [1, 1, 1])
-        func scaled(_ values: [Float]) -> [Float] { (options.isRGB ? values : values.reversed()).map { $0 / 255 } }
-        (found.transform.mean, found.transform.std) = (scaled(mean), scaled(std))
+        /// What the file says, in the order of the network's input, or a default; a 255th of it in red, green, blue.
+        func scaled(_ name: String, default values: [Float]) -> [Float] {
+            let stored = settings.values(name).map { options.isRGB ? $0 : $0.reversed() }
+            return (stored ?? values).map { $0 / 255 }
+        }
+        found.transform.mean = scaled("pixel_mean", default: Self.mean)
+        // Those see pictures as they are, and so do the ones with group normalisation.
+        found.transform.std = scaled(
+            "pixel_std", default: options.isRGB || found.backbone.groups > 1 ? Self.std : [1, 1, 1])
         configuration = found
     }
 }

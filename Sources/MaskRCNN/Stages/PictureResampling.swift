@@ -5,80 +5,118 @@ import Tensors
 struct PictureResampling {
     private let source: ImageTransform.Size
     private let target: ImageTransform.Size
-    private let columns: [Window]
-    private let rows: [Window]
+    private let columns: Filter
+    private let rows: Filter
 
-    /// The neighbouring pixels that one is made of, and their weights in units of 2^-22.
-    private struct Window {
-        let first: Int
-        let weights: [Int32]
+    /// By pixel of the target's row or column, the neighbouring pixels that it is made of, with weights in units of 2^-22.
+    private struct Filter {
+        struct Window: BitwiseCopyable {
+            /// The first pixel of the source.
+            var first: Int
+            var count: Int
+            /// The first weight's place.
+            var place: Int
+        }
+
+        private(set) var windows: [Window] = []
+        private(set) var weights: [Int32] = []
+
+        static let fractionBits = 22
+
+        init(_ length: Int, _ outputLength: Int) {
+            let scale = Double(length) / Double(outputLength)
+            let support = max(scale, 1)
+            windows.reserveCapacity(outputLength)
+            for index in 0..<outputLength {
+                let center = (Double(index) + 0.5) * scale
+                let first = max(0, Int(center - support + 0.5))
+                let end = min(length, Int(center + support + 0.5))
+                let heights = (first..<end).map { max(0, 1 - abs((Double($0) - center + 0.5) / support)) }
+                let sum = heights.reduce(0, +)
+                windows.append(Window(first: first, count: heights.count, place: weights.count))
+                weights += heights.map { Int32(($0 / sum * Double(1 << Self.fractionBits)).rounded()) }
+            }
+        }
+
+        /// Reads windows and weights without a count of references, which threads would take turns at.
+        func withElements(_ body: (UnsafeBufferPointer<Window>, UnsafePointer<Int32>) -> Void) {
+            windows.withUnsafeBufferPointer { windows in
+                weights.withUnsafeBufferPointer { weights in
+                    if let base = weights.baseAddress { body(windows, base) }
+                }
+            }
+        }
+
+        @inline(__always)
+        static func rounded(_ sum: Int32) -> UInt8 {
+            UInt8(clamping: (sum + 1 << (fractionBits - 1)) >> fractionBits)
+        }
     }
-
-    private static let fractionBits = 22
 
     init(from source: ImageTransform.Size, to target: ImageTransform.Size) {
         self.source = source
         self.target = target
-        columns = Self.windows(source.width, target.width)
-        rows = Self.windows(source.height, target.height)
-    }
-
-    private static func windows(_ length: Int, _ outputLength: Int) -> [Window] {
-        let scale = Double(length) / Double(outputLength)
-        let support = max(scale, 1)
-        return (0..<outputLength).map { index in
-            let center = (Double(index) + 0.5) * scale
-            let first = max(0, Int(center - support + 0.5))
-            let end = min(length, Int(center + support + 0.5))
-            let weights = (first..<end).map { place in
-                max(0, 1 - abs((Double(place) - center + 0.5) / support))
-            }
-            let sum = weights.reduce(0, +)
-            return Window(
-                first: first,
-                weights: weights.map { Int32((($0 / sum) * Double(1 << fractionBits)).rounded()) })
-        }
-    }
-
-    private static func rounded(_ sum: Int32) -> UInt8 {
-        UInt8(clamping: (sum + 1 << (fractionBits - 1)) >> fractionBits)
+        columns = Filter(source.width, target.width)
+        rows = Filter(source.height, target.height)
     }
 
     /// - Parameter pixels: `[height, width, 3]` of the source.
     /// - Returns: `[height, width, 3]` of the target.
     func callAsFunction(_ pixels: UnsafeBufferPointer<UInt8>, _ compute: Compute) -> [UInt8] {
-        let (lineLength, outputLength) = (source.width * 3, target.width * 3)
+        let outputLength = target.width * 3
         return [UInt8](unsafeUninitializedCapacity: target.height * outputLength) { output, count in
-            let output = output
+            guard let base = pixels.baseAddress, let result = output.baseAddress else { return }
             compute.pool.withScratch(of: UInt8.self, source.height * outputLength) { narrow in
-                compute.workers.run(source.height, step: 16) { lines in
-                    for y in lines {
-                        let (line, out) = (pixels.baseAddress! + y * lineLength, narrow + y * outputLength)
-                        for (x, window) in columns.enumerated() {
-                            for channel in 0..<3 {
-                                var sum: Int32 = 0
-                                for (i, weight) in window.weights.enumerated() {
-                                    sum += weight * Int32(line[(window.first + i) * 3 + channel])
-                                }
-                                out[x * 3 + channel] = Self.rounded(sum)
-                            }
+                resizeRows(base, into: narrow, compute)
+                resizeColumns(narrow, into: result, compute)
+            }
+            count = target.height * outputLength
+        }
+    }
+
+    private func resizeRows(
+        _ pixels: UnsafePointer<UInt8>, into output: UnsafeMutablePointer<UInt8>, _ compute: Compute
+    ) {
+        columns.withElements { windows, weights in
+            compute.workers.run(source.height, step: 16) { lines in
+                for y in lines {
+                    var out = output + y * windows.count * 3
+                    for window in windows {
+                        var (red, green, blue): (Int32, Int32, Int32) = (0, 0, 0)
+                        var pixel = pixels + (y * source.width + window.first) * 3
+                        for i in window.place..<window.place + window.count {
+                            red &+= weights[i] &* Int32(pixel[0])
+                            green &+= weights[i] &* Int32(pixel[1])
+                            blue &+= weights[i] &* Int32(pixel[2])
+                            pixel += 3
                         }
-                    }
-                }
-                compute.workers.run(target.height, step: 16) { lines in
-                    for y in lines {
-                        let (window, out) = (rows[y], output.baseAddress! + y * outputLength)
-                        for x in 0..<outputLength {
-                            var sum: Int32 = 0
-                            for (i, weight) in window.weights.enumerated() {
-                                sum += weight * Int32(narrow[(window.first + i) * outputLength + x])
-                            }
-                            out[x] = Self.rounded(sum)
-                        }
+                        out[0] = Filter.rounded(red)
+                        out[1] = Filter.rounded(green)
+                        out[2] = Filter.rounded(blue)
+                        out += 3
                     }
                 }
             }
-            count = target.height * outputLength
+        }
+    }
+
+    private func resizeColumns(
+        _ pixels: UnsafePointer<UInt8>, into output: UnsafeMutablePointer<UInt8>, _ compute: Compute
+    ) {
+        let length = target.width * 3
+        rows.withElements { windows, weights in
+            compute.workers.run(target.height, step: 16) { lines in
+                for y in lines {
+                    let (window, out) = (windows[y], output + y * length)
+                    for x in 0..<length {
+                        var sum: Int32 = 0
+                        for i in 0..<window.count {
+                            sum &+= weights[window.place + i] &* Int32(pixels[(window.first + i) * length + x])
+                        }
+                        out[x] = Filter.rounded(sum)
+                    }
+                }
+            }
         }
     }
 }
