@@ -38,6 +38,7 @@ from torchvision.models.detection.roi_heads import RoIHeads, paste_masks_in_imag
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign, batched_nms, box_iou
+from torchvision.ops import roi_align as torchvision_roi_align
 from torchvision.ops.poolers import LevelMapper
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -275,6 +276,8 @@ def roi_align():
     for side in (7, 14):
         pool = MultiScaleRoIAlign(["0", "1", "2", "3"], side, 2)
         tensors[f"pooled/{side}"] = pool(features, [boxes], [size])
+        # With as many samples as it takes, and coordinates of pixels' centres.
+        tensors[f"aligned/{side}"] = torchvision_roi_align(features["0"], [boxes], side, 0.25, 0, True)
     tensors["levels"] = pool.map_levels([boxes])
     scales = pool.scales
     # Sides at the levels' borders and near them, but further than a rounding of the logarithm.

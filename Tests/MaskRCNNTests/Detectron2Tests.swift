@@ -162,10 +162,12 @@ import Testing
         #expect(failure?.problem.contains("roi_heads.box_predictor.cls_score.weight") == true)
     }
 
-    @Test(arguments: [(0, 9), (5, 5), (-3, 2)] as [(Float, Float)])
-    func `a mask on a box without a side or beyond the picture is empty`(low: Float, high: Float) {
+    @Test(arguments: [
+        Box(x0: 0, y0: 5, x1: 9, y1: 5), Box(x0: 4, y0: 2, x1: 4, y1: 8), Box(x0: 2, y0: 15, x1: 8, y1: 20),
+        Box(x0: -9, y0: 2, x1: -3, y1: 8), Box(x0: 3, y0: 2, x1: Float(3).nextUp, y1: 8),
+        Box(x0: .nan, y0: 2, x1: 5, y1: 8), Box(x0: 0, y0: 0, x1: .infinity, y1: 8),
+    ]) func `a mask on a box without a pixel's middle is empty`(box: Box) {
         let probabilities = [Float](repeating: 1, count: 28 * 28)
-        let box = Box(x0: low, y0: 20, x1: high, y1: 20)
         let mask = probabilities.withUnsafeBufferPointer {
             MaskPasting.paste($0, side: 28, box: box, width: 10, height: 10, rules: .detectron2)
         }

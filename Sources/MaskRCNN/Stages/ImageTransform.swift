@@ -85,8 +85,10 @@ public struct ImageTransform: Sendable {
             case .torchvision: return normalized(pixels, original)
             case .detectron2:
                 // Detectron2 resizes 8-bit pictures with Pillow, and normalises then.
-                let resized = PictureResampling(from: original, to: size)(pixels, compute)
-                return resized.withUnsafeBufferPointer { normalized($0, size) }
+                var tensor: Tensor?
+                PictureResampling(from: original, to: size)(pixels, compute) { tensor = normalized($0, size) }
+                guard let tensor else { preconditionFailure("a picture has pixels") }
+                return tensor
             }
         }
         return Input(tensor: tensor, size: size, originalSize: original)

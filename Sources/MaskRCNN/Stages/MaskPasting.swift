@@ -127,7 +127,7 @@ public enum MaskPasting {
                 }
                 while first < end, !isInside(first) { first += 1 }
                 while end > first, !isInside(end - 1) { end -= 1 }
-                pixels = first..<max(first, end)
+                pixels = first < end ? first..<end : 0..<0
             }
         }
 

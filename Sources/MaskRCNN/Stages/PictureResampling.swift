@@ -27,14 +27,17 @@ struct PictureResampling {
             let scale = Double(length) / Double(outputLength)
             let support = max(scale, 1)
             windows.reserveCapacity(outputLength)
+            weights.reserveCapacity(outputLength * (2 * Int(support.rounded(.up)) + 1))
             for index in 0..<outputLength {
                 let center = (Double(index) + 0.5) * scale
                 let first = max(0, Int(center - support + 0.5))
                 let end = min(length, Int(center + support + 0.5))
-                let heights = (first..<end).map { max(0, 1 - abs((Double($0) - center + 0.5) / support)) }
-                let sum = heights.reduce(0, +)
-                windows.append(Window(first: first, count: heights.count, place: weights.count))
-                weights += heights.map { Int32(($0 / sum * Double(1 << Self.fractionBits)).rounded()) }
+                func height(_ place: Int) -> Double { max(0, 1 - abs((Double(place) - center + 0.5) / support)) }
+                let sum = (first..<end).reduce(0) { $0 + height($1) }
+                windows.append(Window(first: first, count: end - first, place: weights.count))
+                for place in first..<end {
+                    weights.append(Int32((height(place) / sum * Double(1 << Self.fractionBits)).rounded()))
+                }
             }
         }
 
@@ -60,17 +63,20 @@ struct PictureResampling {
         rows = Filter(source.height, target.height)
     }
 
+    /// Calls `body` with the resized picture, `[height, width, 3]`, which is valid only inside.
+    ///
     /// - Parameter pixels: `[height, width, 3]` of the source.
-    /// - Returns: `[height, width, 3]` of the target.
-    func callAsFunction(_ pixels: UnsafeBufferPointer<UInt8>, _ compute: Compute) -> [UInt8] {
+    func callAsFunction(
+        _ pixels: UnsafeBufferPointer<UInt8>, _ compute: Compute, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
+        guard let base = pixels.baseAddress else { return }
         let outputLength = target.width * 3
-        return [UInt8](unsafeUninitializedCapacity: target.height * outputLength) { output, count in
-            guard let base = pixels.baseAddress, let result = output.baseAddress else { return }
+        compute.pool.withScratch(of: UInt8.self, target.height * outputLength) { output in
             compute.pool.withScratch(of: UInt8.self, source.height * outputLength) { narrow in
                 resizeRows(base, into: narrow, compute)
-                resizeColumns(narrow, into: result, compute)
+                resizeColumns(narrow, into: output, compute)
             }
-            count = target.height * outputLength
+            body(UnsafeBufferPointer(start: output, count: target.height * outputLength))
         }
     }
 
