@@ -1,10 +1,11 @@
 """Compares what `segmentd detect` finds with a Detectron2 checkpoint with what Detectron2's rules find, for whole models with random weights.
 
 Detectron2 itself is no package that can be installed: Tests/Fixtures/make_detectron2.py states its rules a second time. The limits are
-those of compare.py.
+those of compare.py. Without --segmentd the rules in double precision take its place, which shows what rounding alone does.
 """
 
 import argparse
+import copy
 import json
 import pathlib
 import pickle
@@ -40,8 +41,8 @@ def ids():
     return torch.tensor([i for i in range(1, 91) if i not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}])
 
 
-def of_rules(model, image):
-    found = model.run(torch.from_numpy(np.array(image)))
+def of_rules(model, image, dtype=torch.float32):
+    found = model.run(torch.from_numpy(np.array(image)), dtype)
     masks = [compare.encode(mask.numpy()) for mask in found["output/masks"]]
     return compare.Found(
         found["output/boxes"].double(), found["output/scores"].double(), ids()[found["output/labels"]], masks)
@@ -60,12 +61,12 @@ def import_model(segmentd, model, case, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--segmentd", type=pathlib.Path, required=True, help="the program to compare")
+    parser.add_argument("--segmentd", type=pathlib.Path, help="the program to compare")
     parser.add_argument("--seed", type=int, default=1, help="of weights and pictures")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--pictures", nargs="+", choices=pictures.SIZES, default=["landscape", "truncating", "odd"])
     options = parser.parse_args()
-    segmentd, good = options.segmentd.resolve(), True
+    good = True
     torch.set_num_threads(2)
     print(f"seed {options.seed}")
     print(f"{'model':12} {'picture':11} {'matched':>11} {'box px':>9} {'score':>10} {'mask IoU':>8}")
@@ -78,10 +79,17 @@ def main():
             torch.manual_seed(options.seed)
             model = Model(MODELS[name]).eval()
             randomize(model, [calibration], options.seed)
-            imported = import_model(segmentd, model, MODELS[name], folder)
-            found = compare.detect(segmentd, None, imported, paths.values(), folder)
-            for (kind, path), one in zip(paths.items(), found):
-                row, fine, lines = compare.compare(of_rules(model, Image.open(path).convert("RGB")), one)
+            images = [Image.open(path).convert("RGB") for path in paths.values()]
+            if options.segmentd:
+                segmentd = options.segmentd.resolve()
+                imported = import_model(segmentd, model, MODELS[name], folder)
+                found = compare.detect(segmentd, None, imported, paths.values(), folder)
+            else:
+                precise = copy.deepcopy(model).double()
+                found = [of_rules(precise, image, torch.float64) for image in images]
+                del precise
+            for kind, image, one in zip(paths, images, found):
+                row, fine, lines = compare.compare(of_rules(model, image), one)
                 good &= fine
                 print(f"{name:12} {kind:11} {row}{'' if fine else '  DIFFERENT'}", *lines, sep="\n", flush=True)
     sys.exit(0 if good else 1)
