@@ -36,6 +36,10 @@ MODELS = {
 }
 
 
+# Group normalisation makes the noise of nearly even maps large: single and double precision of the rules differ by 7e-5 in a score.
+SCORES = {"gn_fpn": 2e-4}
+
+
 def ids():
     """COCO's category ids of Detectron2's 80 classes: all up to 90 but ten."""
     return torch.tensor([i for i in range(1, 91) if i not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}])
@@ -76,6 +80,7 @@ def main():
         paths = {name: every[name] for name in options.pictures}
         calibration = torch.from_numpy(np.array(pictures.draw("landscape", options.seed + 1000)))
         for name in options.models:
+            compare.SCORE = SCORES.get(name, 1e-4)
             torch.manual_seed(options.seed)
             model = Model(MODELS[name]).eval()
             randomize(model, [calibration], options.seed)
