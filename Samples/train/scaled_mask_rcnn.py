@@ -15,7 +15,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 DEFAULTS = {
     "transform": {"min_size": 800, "max_size": 1333, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
     "backbone": {
-        "block": "bottleneck", "layers": [3, 4, 6, 3], "stem_width": 64, "widths": [64, 128, 256, 512],
+        "kind": "resnet", "normalization": "batch", "block": "bottleneck", "layers": [3, 4, 6, 3], "stem_width": 64, "widths": [64, 128, 256, 512],
         "groups": 1, "width_per_group": 64, "batch_norm_epsilon": 1e-5,
     },
     "pyramid": {"channels": 256, "normalization": "none"},
@@ -30,8 +30,14 @@ DEFAULTS = {
     "mask_head": {"convolutions": [256, 256, 256, 256], "hidden": 256, "normalization": "none"},
 }
 
-# What a part's "normalization" may be: torchvision's v1 models have none outside the backbone, its v2 models have this one.
-NORMALIZATIONS = {"none": None, "batch": nn.BatchNorm2d}
+
+
+def group_norm(channels):
+    return nn.GroupNorm(32, channels)
+
+
+# What a part's "normalization" may be: torchvision's v1 models have none outside the backbone, its v2 models have "batch".
+NORMALIZATIONS = {"none": None, "batch": nn.BatchNorm2d, "group": group_norm}
 
 
 class ScaledResNet(ResNet):
@@ -39,13 +45,14 @@ class ScaledResNet(ResNet):
 
     def __init__(self, configuration):
         block = BasicBlock if configuration["block"] == "basic" else Bottleneck
+        norm = NORMALIZATIONS[configuration["normalization"]]
         super().__init__(
             block, configuration["layers"], groups=configuration["groups"],
-            width_per_group=configuration["width_per_group"],
+            width_per_group=configuration["width_per_group"], norm_layer=norm,
         )
         self.inplanes = configuration["stem_width"]
         self.conv1 = nn.Conv2d(3, self.inplanes, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(self.inplanes)
+        self.bn1 = norm(self.inplanes)
         stages = zip(configuration["layers"], configuration["widths"])
         for i, (count, width) in enumerate(stages):
             setattr(self, f"layer{i + 1}", self._make_layer(block, width, count, stride=1 if i == 0 else 2))
@@ -55,6 +62,39 @@ class ScaledResNet(ResNet):
             elif isinstance(module, nn.BatchNorm2d):
                 module.eps = configuration["batch_norm_epsilon"]
         self.channels = [width * block.expansion for width in configuration["widths"]]
+        self.outputs = [f"layer{i}" for i in range(1, 5)]
+
+
+class ScaledVGG(nn.Sequential):
+    """The features of a VGG of any widths, as torchvision's `vgg16().features` has them.
+
+    Its outputs are what goes into the third, fourth and fifth pool, and what comes out of the fifth: strides of 4, 8, 16 and 32 pixels.
+    """
+
+    def __init__(self, configuration):
+        modules, pools, inputs = [], [], 3
+        for count, width in zip(configuration["layers"], configuration["widths"]):
+            for _ in range(count):
+                modules.append(nn.Conv2d(inputs, width, 3, padding=1))
+                if norm := NORMALIZATIONS[configuration["normalization"]]:
+                    modules.append(norm(width))
+                modules.append(nn.ReLU(inplace=True))
+                inputs = width
+            pools.append(len(modules))
+            modules.append(nn.MaxPool2d(2, 2))
+        super().__init__(*modules)
+        for module in self:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.eps = configuration["batch_norm_epsilon"]
+        self.channels = [*configuration["widths"][2:], configuration["widths"][4]]
+        self.outputs = [str(place) for place in (pools[2] - 1, pools[3] - 1, pools[4] - 1, pools[4])]
+
+
+def make_body(backbone):
+    return ScaledVGG(backbone) if backbone["kind"] == "vgg" else ScaledResNet(backbone)
 
 
 def read_configuration(path_or_text):
@@ -82,9 +122,9 @@ def build(c, **overrides):
     """Builds the model of a configuration; keyword arguments go to torchvision's MaskRCNN."""
     transform, proposals, box, mask = c["transform"], c["proposals"], c["box_head"], c["mask_head"]
     channels = c["pyramid"]["channels"]
-    body = ScaledResNet(c["backbone"])
+    body = make_body(c["backbone"])
     backbone = BackboneWithFPN(
-        body, {f"layer{i}": str(i - 1) for i in range(1, 5)}, body.channels, channels,
+        body, {name: str(i) for i, name in enumerate(body.outputs)}, body.channels, channels,
         norm_layer=NORMALIZATIONS[c["pyramid"]["normalization"]])
     ratios = tuple(proposals["aspect_ratios"])
     arguments = dict(

@@ -1,5 +1,6 @@
 #include "CKernels.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,12 @@ void ck_max_pool(
     kernels()->max_pool(input, height, width, channels, output_width, first, count, output);
 }
 
+void ck_max_pool_2x2(
+    const float *input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count,
+    float *output) {
+    kernels()->max_pool_2x2(input, width, channels, output_width, first, count, output);
+}
+
 void ck_add_upsampled(
     const float *small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {
@@ -258,6 +265,29 @@ void ck_roi_align(
     const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
     ptrdiff_t size, ptrdiff_t samples, float *out) {
     kernels()->roi_align(map, height, width, channels, x0, y0, x1, y1, size, samples, out);
+}
+
+ptrdiff_t ck_roi_samples(float low, float high, ptrdiff_t size) {
+    float samples = ceilf((high - low) / (float)size);
+    // Not a number has none either.
+    if (!(samples > 0)) return 0;
+    return samples < 16384 ? (ptrdiff_t)samples : 16384;
+}
+
+void ck_roi_align_adaptive(
+    const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
+    ptrdiff_t size, ck_roi_place *scratch, ptrdiff_t most, float *out) {
+    kernels()->roi_align_adaptive(map, height, width, channels, x0, y0, x1, y1, size, scratch, most, out);
+}
+
+void ck_channel_sums(const float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *centers, double *sums) {
+    kernels()->channel_sums(map, pixels, channels, centers, sums);
+}
+
+void ck_scale_channels(
+    float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *scales, const float *shifts, const float *residual,
+    int relu) {
+    kernels()->scale_channels(map, pixels, channels, scales, shifts, residual, relu);
 }
 
 void ck_sigmoid(float *values, ptrdiff_t count) { kernels()->sigmoid(values, count); }

@@ -27,6 +27,30 @@ static void max_pool(
     }
 }
 
+static void max_pool_2x2(
+    const float *input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count,
+    float *output) {
+    for (ptrdiff_t y = first; y < first + count; y++) {
+        for (ptrdiff_t x = 0; x < output_width; x++) {
+            const float *upper = input + (2 * y * width + 2 * x) * channels, *lower = upper + width * channels;
+            float *restrict out = output + (y * output_width + x) * channels;
+            ptrdiff_t c = 0;
+            for (; c + LANES <= channels; c += LANES) {
+                lanes a = __builtin_elementwise_max(
+                    *(const lanes *)(upper + c), *(const lanes *)(upper + channels + c));
+                lanes b = __builtin_elementwise_max(
+                    *(const lanes *)(lower + c), *(const lanes *)(lower + channels + c));
+                *(lanes *)(out + c) = __builtin_elementwise_max(a, b);
+            }
+            for (; c < channels; c++) {
+                float a = __builtin_elementwise_max(upper[c], upper[channels + c]);
+                float b = __builtin_elementwise_max(lower[c], lower[channels + c]);
+                out[c] = __builtin_elementwise_max(a, b);
+            }
+        }
+    }
+}
+
 static void add_upsampled(
     const float *small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
     ptrdiff_t output_width, ptrdiff_t first, ptrdiff_t count, float *output) {
@@ -42,6 +66,53 @@ static void add_upsampled(
             float *restrict out = output + (y * output_width + x) * channels;
             for (ptrdiff_t c = 0; c < channels; c++) out[c] += in[c];
         }
+    }
+}
+
+// Adds to `sums` each channel's sum over the pixels, or, where there are centers, of the squares of what they are off them.
+static void channel_sums(
+    const float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *centers, double *sums) {
+    // In single precision only a few dozen numbers are added.
+    enum { block = 64 };
+    for (ptrdiff_t first = 0; first < pixels; first += block, map += block * channels) {
+        ptrdiff_t count = pixels - first < block ? pixels - first : block, c = 0;
+        for (; c + LANES <= channels; c += LANES) {
+            lanes sum = {0}, center = {0};
+            if (centers) center = *(const lanes *)(centers + c);
+            for (ptrdiff_t i = 0; i < count; i++) {
+                lanes value = *(const lanes *)(map + i * channels + c) - center;
+                sum += centers ? value * value : value;
+            }
+            for (ptrdiff_t i = 0; i < LANES; i++) sums[c + i] += (double)sum[i];
+        }
+        for (; c < channels; c++) {
+            float sum = 0, center = centers ? centers[c] : 0;
+            for (ptrdiff_t i = 0; i < count; i++) {
+                float value = map[i * channels + c] - center;
+                sum += centers ? value * value : value;
+            }
+            sums[c] += (double)sum;
+        }
+    }
+}
+
+static void scale_channels(
+    float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *scales, const float *shifts, const float *residual,
+    int relu) {
+    for (ptrdiff_t i = 0; i < pixels; i++, map += channels) {
+        ptrdiff_t c = 0;
+        for (; c + LANES <= channels; c += LANES) {
+            lanes value = *(const lanes *)(map + c) * *(const lanes *)(scales + c) + *(const lanes *)(shifts + c);
+            if (residual) value += *(const lanes *)(residual + c);
+            if (relu) value = __builtin_elementwise_max(value, (lanes){0});
+            *(lanes *)(map + c) = value;
+        }
+        for (; c < channels; c++) {
+            float value = map[c] * scales[c] + shifts[c];
+            if (residual) value += residual[c];
+            map[c] = relu && !(value > 0) ? 0 : value;
+        }
+        if (residual) residual += channels;
     }
 }
 
@@ -120,6 +191,81 @@ static void roi_align(
             for (; c < channels; c++) {
                 float sum = 0;
                 for (ptrdiff_t i = 0; i < count; i++) sum += weights[i] * pixels[i][c];
+                out[c] = sum;
+            }
+        }
+    }
+}
+
+// Likewise with as many samples as it takes for one a pixel, sides of any length, and the places in memory of the caller's: `most` of them
+// a bin. The number of each bin's places goes to `counts`.
+static void place_adaptive_bins(
+    float low, float high, ptrdiff_t size, ptrdiff_t length, ck_roi_place *places, ptrdiff_t most, ptrdiff_t *counts) {
+    float step = (high - low) / (float)size;
+    ptrdiff_t samples = ck_roi_samples(low, high, size);
+    if (2 * samples > most) samples = most / 2;
+    float share = 1 / (float)samples;
+    for (ptrdiff_t b = 0; b < size; b++, places += most) {
+        ptrdiff_t count = 0;
+        for (ptrdiff_t s = 0; s < samples; s++) {
+            float position = low + (float)b * step + ((float)s + 0.5f) * step / (float)samples;
+            if (!(position >= -1.0f && position <= (float)length)) continue;
+            if (position < 0) position = 0;
+            ptrdiff_t place = (ptrdiff_t)position;
+            float weight = position - (float)place;
+            if (place >= length - 1) {
+                place = length - 1;
+                weight = 0;
+            }
+            for (ptrdiff_t i = 0; i < 2; i++) {
+                float part = (i ? weight : 1 - weight) * share;
+                if (part == 0) continue;
+                // Samples go upwards, so that only the last two can be the same place.
+                if (count > 0 && places[count - 1].place == place + i)
+                    places[count - 1].weight += part;
+                else if (count > 1 && places[count - 2].place == place + i)
+                    places[count - 2].weight += part;
+                else
+                    places[count++] = (ck_roi_place){(int32_t)(place + i), part};
+            }
+        }
+        counts[b] = count;
+    }
+}
+
+static void roi_align_adaptive(
+    const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1, float y1,
+    ptrdiff_t size, ck_roi_place *scratch, ptrdiff_t most, float *out) {
+    ck_roi_place *across = scratch, *down = scratch + size * most;
+    ptrdiff_t across_counts[ck_most_bins], down_counts[ck_most_bins];
+    place_adaptive_bins(x0, x1, size, width, across, most, across_counts);
+    place_adaptive_bins(y0, y1, size, height, down, most, down_counts);
+    for (ptrdiff_t by = 0; by < size; by++) {
+        const ck_roi_place *lines = down + by * most;
+        for (ptrdiff_t bx = 0; bx < size; bx++, out += channels) {
+            const ck_roi_place *columns = across + bx * most;
+            ptrdiff_t c = 0;
+            for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+                lanes a = {0}, b = {0};
+                for (ptrdiff_t i = 0; i < down_counts[by]; i++) {
+                    const float *row = map + (ptrdiff_t)lines[i].place * width * channels + c;
+                    for (ptrdiff_t j = 0; j < across_counts[bx]; j++) {
+                        const float *pixel = row + columns[j].place * channels;
+                        float weight = lines[i].weight * columns[j].weight;
+                        a += weight * *(const lanes *)pixel;
+                        b += weight * *(const lanes *)(pixel + LANES);
+                    }
+                }
+                *(lanes *)(out + c) = a;
+                *(lanes *)(out + c + LANES) = b;
+            }
+            for (; c < channels; c++) {
+                float sum = 0;
+                for (ptrdiff_t i = 0; i < down_counts[by]; i++) {
+                    const float *row = map + (ptrdiff_t)lines[i].place * width * channels + c;
+                    for (ptrdiff_t j = 0; j < across_counts[bx]; j++)
+                        sum += lines[i].weight * columns[j].weight * row[columns[j].place * channels];
+                }
                 out[c] = sum;
             }
         }

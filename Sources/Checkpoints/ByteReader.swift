@@ -32,6 +32,9 @@ struct ByteReader {
         return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
     }
 
+    /// Bytes that were passed over before.
+    func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+
     /// The bytes up to a line's end, which is passed over; nil where none comes within `limit` bytes.
     mutating func line(limit: Int) -> UnsafeRawBufferPointer? {
         let window = bytes[position..<min(end, position + limit)]

@@ -7,6 +7,7 @@ public struct Checkpoint: Sendable {
         case safetensors = ".safetensors"
         case torchZip = ".pth, zip form"
         case torchLegacy = ".pth, legacy form"
+        case numpyPickle = ".pkl, NumPy arrays"
     }
 
     /// Where the checkpoint came from; messages name it.
@@ -18,7 +19,8 @@ public struct Checkpoint: Sendable {
     /// The `__metadata__` of a `.safetensors` file; empty for other formats.
     public let metadata: [String: String]
 
-    init(path: String, format: Format, tensors: [String: StoredTensor], metadata: [String: String] = [:]) {
+    /// Puts tensors together, by their names.
+    public init(path: String, format: Format, tensors: [String: StoredTensor], metadata: [String: String] = [:]) {
         self.path = path
         self.format = format
         self.tensors = tensors
@@ -45,11 +47,8 @@ public struct Checkpoint: Sendable {
             checkpoint = try TorchLegacyFile.read(file)
         } else if file.withUnsafeBytes(SafetensorsFile.isRecognized) {
             checkpoint = try SafetensorsFile.read(file)
-        } else if magic.count > 1, magic[0] == 0x80, (2...5).contains(magic[1]) {
-            throw CheckpointError.unsupported(
-                path: path,
-                what: "a bare pickle, as Detectron2's .pkl files are, is not supported; "
-                    + "load it in PyTorch and write its tensors with torch.save to a .pth file")
+        } else if NumpyPickleFile.isRecognized(magic) {
+            checkpoint = try NumpyPickleFile.read(file)
         } else if path.hasSuffix(".safetensors") {
             throw CheckpointError.malformed(path: path, what: "no JSON header follows the length")
         } else {

@@ -19,7 +19,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .empty(let path): "\(path): the file is empty"
         case .unknownFormat(let path):
-            "\(path): neither a .safetensors file nor a .pth file of torch.save; the first bytes belong to neither"
+            "\(path): neither a .safetensors file, a .pth file of torch.save nor a .pkl file of arrays; the first bytes belong to none"
         case .unsupported(let path, let what): "\(path): \(what)"
         case .malformed(let path, let what): "\(path): damaged checkpoint: \(what)"
         case .refusedGlobal(let path, let name):

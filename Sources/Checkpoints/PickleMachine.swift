@@ -1,4 +1,4 @@
-/// A stack machine for the part of Python's pickle language that torch.save uses for tensors and plain containers.
+/// A stack machine for the part of Python's pickle language that torch.save and pickled NumPy arrays use.
 ///
 /// It builds data and cannot call anything: a name that is not in `PickleGlobal` ends the reading, and so does any opcode that
 /// is not listed here. Python's `pickletools` documents the opcodes.
@@ -9,6 +9,14 @@ struct PickleMachine {
         case refusedGlobal(String)
     }
 
+    /// Who wrote a pickle, and so what it may hold.
+    enum Dialect {
+        /// torch.save: tensors that refer to storages, with the opcodes of protocol 2.
+        case torch
+        /// A dictionary of NumPy arrays, in protocols 2 to 5, or by Python 2.
+        case numpy
+    }
+
     /// What one pickle may take: far above any model's checkpoint, far below what would hurt.
     enum Limit {
         static let stack = 1 << 20
@@ -17,6 +25,8 @@ struct PickleMachine {
         static let elements = 1 << 23
         static let string = 1 << 20
         static let global = 1 << 8
+        /// A longer text is kept as its bytes; NumPy writes arrays so.
+        static let name = 1 << 12
     }
 
     private enum Opcode: UInt8 {
@@ -27,6 +37,19 @@ struct PickleMachine {
         case appends = 0x65, get = 0x68, longGet = 0x6a, put = 0x71, longPut = 0x72, setItem = 0x73, tuple = 0x74
         case setItems = 0x75, emptyDictionary = 0x7d, protocolVersion = 0x80, newObject = 0x81
         case tuple1 = 0x85, tuple2 = 0x86, tuple3 = 0x87, newTrue = 0x88, newFalse = 0x89, long = 0x8a
+        // Of NumPy's pickles alone.
+        case bytes = 0x42, shortBytes = 0x43, string = 0x54, shortString = 0x55
+        case shortUnicode = 0x8c, longUnicode = 0x8d, longBytes = 0x8e
+        case stackGlobal = 0x93, memoize = 0x94, frame = 0x95, byteArray = 0x96
+
+        var isOfNumpy: Bool {
+            switch self {
+            case .bytes, .shortBytes, .string, .shortString, .shortUnicode, .longUnicode, .longBytes, .stackGlobal,
+                .memoize, .frame, .byteArray:
+                true
+            default: false
+            }
+        }
     }
 
     /// What the pickle created.
@@ -34,6 +57,7 @@ struct PickleMachine {
     /// Where the next pickle may begin.
     var position: Int { reader.position }
 
+    private let dialect: Dialect
     private var reader: ByteReader
     private var stack: [PickleValue] = []
     private var marks: [Int] = []
@@ -41,8 +65,9 @@ struct PickleMachine {
     private var objects = 0
     private var elements = 0
 
-    init(_ reader: ByteReader) {
+    init(_ reader: ByteReader, dialect: Dialect = .torch) {
         self.reader = reader
+        self.dialect = dialect
     }
 
     /// Runs one pickle to its end and returns what it left.
@@ -50,9 +75,10 @@ struct PickleMachine {
         while true {
             let offset = reader.position
             guard let byte = reader.integer(UInt8.self) else { throw .malformed("the pickle has no end") }
-            guard let opcode = Opcode(rawValue: byte) else {
+            guard let opcode = Opcode(rawValue: byte), dialect == .numpy || !opcode.isOfNumpy else {
                 throw .malformed(
-                    "pickle opcode 0x\(String(byte, radix: 16)) at byte \(offset) is not one that torch.save uses")
+                    "pickle opcode 0x\(String(byte, radix: 16)) at byte \(offset) is not one that "
+                        + (dialect == .torch ? "torch.save uses" : "NumPy's arrays use"))
             }
             if opcode == .stop {
                 guard stack.count == 1, marks.isEmpty, let result = stack.first else {
@@ -81,7 +107,21 @@ struct PickleMachine {
         case .binaryInteger: try push(.integer(Int(try number(Int32.self))))
         case .binaryFloat: try push(.float(Double(bitPattern: try number(UInt64.self).byteSwapped)))
         case .long: try push(try longInteger())
-        case .unicode: try push(.string(try text()))
+        case .unicode: try pushText(Int(try number(UInt32.self)))
+        case .shortUnicode: try pushText(Int(try number(UInt8.self)))
+        case .longUnicode: try pushText(try length())
+        case .bytes: try pushBytes(Int(try number(UInt32.self)))
+        case .shortBytes: try pushBytes(Int(try number(UInt8.self)))
+        case .longBytes, .byteArray: try pushBytes(try length())
+        case .string: try pushString(Int(try number(UInt32.self)))
+        case .shortString: try pushString(Int(try number(UInt8.self)))
+        case .frame: _ = try number(UInt64.self)
+        case .memoize: try store(UInt32(memo.count))
+        case .stackGlobal:
+            guard case .string(let name) = try pop(), case .string(let module) = try pop() else {
+                throw .malformed("the pickle names a global in an unknown way")
+            }
+            try push(.global(try global(module, name)))
         case .emptyTuple: try pushSequence([]) { .tuple($0) }
         case .emptyList: try pushSequence([]) { .list($0) }
         case .emptyDictionary: try pushDictionary([])
@@ -174,26 +214,67 @@ struct PickleMachine {
         return .integer(value)
     }
 
-    private mutating func text() throws(Failure) -> String {
-        let length = try number(UInt32.self)
-        guard length <= Limit.string, let bytes = reader.take(Int(length)) else {
+    private mutating func length() throws(Failure) -> Int {
+        guard let length = Int(exactly: try number(UInt64.self)) else {
+            throw .malformed("the pickle claims a length beyond any file")
+        }
+        return length
+    }
+
+    /// The place of the next bytes, which are passed over.
+    private mutating func take(_ length: Int) throws(Failure) -> (Range<Int>, UnsafeRawBufferPointer) {
+        let first = reader.position
+        guard let bytes = reader.take(length) else { throw .malformed("the pickle ends inside \(length) bytes") }
+        return (first..<reader.position, bytes)
+    }
+
+    private mutating func pushText(_ length: Int) throws(Failure) {
+        if dialect == .numpy, length > Limit.name {
+            try pushBlob(.text(try take(length).0))
+            return
+        }
+        guard length <= Limit.string, let bytes = reader.take(length) else {
             throw .malformed("a text of \(length) bytes in the pickle")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .malformed("a text in the pickle is not UTF-8")
         }
-        return text
+        try push(.string(text))
+    }
+
+    private mutating func pushBytes(_ length: Int) throws(Failure) { try pushBlob(.bytes(try take(length).0)) }
+
+    /// A string of Python 2, which is a text or bytes.
+    private mutating func pushString(_ length: Int) throws(Failure) {
+        let (range, bytes) = try take(length)
+        guard length <= Limit.name, bytes.allSatisfy({ $0 < 0x80 }) else {
+            try pushBlob(.bytes(range))
+            return
+        }
+        try push(.string(String(decoding: bytes, as: UTF8.self)))
+    }
+
+    private mutating func pushBlob(_ blob: PickleBlob) throws(Failure) {
+        try countObject(elements: 0)
+        heap.blobs.append(blob)
+        try push(.blob(heap.blobs.count - 1))
     }
 
     private mutating func globalName() throws(Failure) -> PickleGlobal {
         guard let module = reader.line(limit: Limit.global), let name = reader.line(limit: Limit.global) else {
             throw .malformed("the pickle names a global without an end")
         }
-        let (moduleText, nameText) = (String(decoding: module, as: UTF8.self), String(decoding: name, as: UTF8.self))
-        guard let global = PickleGlobal(module: moduleText, name: nameText) else {
-            throw .refusedGlobal(printable("\(moduleText).\(nameText)"))
-        }
-        return global
+        return try global(String(decoding: module, as: UTF8.self), String(decoding: name, as: UTF8.self))
+    }
+
+    private func global(_ module: String, _ name: String) throws(Failure) -> PickleGlobal {
+        let found =
+            switch dialect {
+            case .torch: PickleGlobal(module: module, name: name)
+            case .numpy: PickleGlobal(numpyModule: module, name: name)
+            }
+        guard let found else { throw .refusedGlobal(printable("\(module.prefix(100)).\(name.prefix(100))")) }
+        return found
     }
 
     // MARK: Containers
@@ -237,10 +318,16 @@ struct PickleMachine {
         }
     }
 
-    /// Gives an object its attributes: `_metadata` of a state dictionary, which nothing needs, or a namespace's fields.
+    /// Gives an object its attributes: `_metadata` of a state dictionary, which nothing needs, a namespace's fields, or what an array is.
     private mutating func build() throws(Failure) {
-        guard case .dictionary = try pop(), case .dictionary = try top() else {
-            throw .malformed("the pickle gives attributes to what can have none")
+        let state = try pop()
+        switch (try top(), state) {
+        case (.dictionary, .dictionary): break
+        case (.elementType(let index), .tuple):
+            try heap.setByteOrder(ofType: index, state)
+        case (.array(let index), .tuple):
+            try heap.fillArray(index, state, from: reader)
+        default: throw .malformed("the pickle gives attributes to what can have none")
         }
     }
 
@@ -267,6 +354,10 @@ struct PickleMachine {
             heap.tensors.append(
                 PickleTensor(storage: heap.storages[storage], offset: offset, shape: shape, strides: strides))
             return .tensor(heap.tensors.count - 1)
+        case .reconstruct, .elementType, .encode, .fromBuffer:
+            let made = try heap.applied(global, to: values, from: reader)
+            try countObject(elements: 0)
+            return made
         case .rebuildParameter:
             guard values.count == 3, case .tensor = values[0] else { break }
             return values[0]

@@ -16,6 +16,12 @@ enum PickleValue {
     case global(PickleGlobal)
     case storage(Int)
     case tensor(Int)
+    /// Bytes, or a text that is too long to be a name.
+    case blob(Int)
+    /// NumPy's `dtype`.
+    case elementType(Int)
+    /// NumPy's `ndarray`.
+    case array(Int)
 }
 
 /// The only names that a pickle may mention, and what they stand for.
@@ -28,6 +34,14 @@ enum PickleGlobal: Equatable {
     case rebuildTensor
     case rebuildParameter
     case storage(ScalarType)
+    /// NumPy's function that makes an array without content.
+    case reconstruct
+    /// NumPy's function that makes an array of bytes.
+    case fromBuffer
+    case arrayType
+    case elementType
+    /// What protocol 2 makes bytes of a text with.
+    case encode
 
     /// The meaning of a name, or nil where it is not allowed.
     ///
@@ -50,6 +64,19 @@ enum PickleGlobal: Equatable {
         case ("torch", "CharStorage"): self = .storage(.int8)
         case ("torch", "ByteStorage"): self = .storage(.uint8)
         case ("torch", "BoolStorage"): self = .storage(.bool)
+        default: return nil
+        }
+    }
+
+    /// Likewise in a pickle of NumPy arrays, whose modules have had two names.
+    init?(numpyModule module: String, name: String) {
+        switch (module, name) {
+        case ("collections", "OrderedDict"): self = .orderedDictionary
+        case ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"): self = .reconstruct
+        case ("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer"): self = .fromBuffer
+        case ("numpy", "ndarray"): self = .arrayType
+        case ("numpy", "dtype"): self = .elementType
+        case ("_codecs", "encode"): self = .encode
         default: return nil
         }
     }
@@ -84,6 +111,11 @@ struct PickleHeap {
     var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
     var storages: [PickleStorage] = []
     var tensors: [PickleTensor] = []
+    var blobs: [PickleBlob] = []
+    var elementTypes: [PickleElementType] = []
+    var arrays: [PickleArray] = []
+    /// Bytes that were copied from texts so far.
+    var copied = 0
 
     /// The elements, where the value is a tuple.
     func tuple(_ value: PickleValue) -> [PickleValue]? {

@@ -72,6 +72,27 @@ public struct StoredTensor: Sendable {
         isContiguous = zip(shape, zip(strides, rowMajor)).allSatisfy { $0 <= 1 || $1.0 == $1.1 } || count == 0
     }
 
+    /// The same tensor under another name.
+    public func renamed(_ name: String) -> StoredTensor {
+        var copy = self
+        copy.name = name
+        return copy
+    }
+
+    /// A tensor in memory of its own.
+    ///
+    /// - Parameters:
+    ///   - floats: Row-major, as many as the shape's product.
+    ///   - path: What messages call the file that it comes from.
+    /// - Throws: `FileError` where there is no memory.
+    public init(name: String, shape: [Int], floats: [Float], path: String) throws {
+        precondition(shape.reduce(1, *) == floats.count, "the shape of \(name) fits its \(floats.count) numbers")
+        let bytes = floats.withUnsafeBytes { Array($0) }
+        try self.init(
+            name: name, shape: shape, scalarType: .float32, region: 0..<bytes.count,
+            file: MappedFile(path: path, copying: bytes))
+    }
+
     /// Bytes of all elements.
     public var byteCount: Int { elementCount * scalarType.byteCount }
 

@@ -18,7 +18,11 @@ public struct TensorNames: Sendable {
             prefix += next
         }
         self.prefix = prefix
-        isDetectron2 = stored.contains { $0.dropFirst(prefix.count).hasPrefix("backbone.bottom_up.") }
+        isDetectron2 = stored.contains { name in
+            let name = name.dropFirst(prefix.count)
+            // A single-level model has nothing below its backbone.
+            return name.hasPrefix("backbone.bottom_up.") || name.hasPrefix("proposal_generator.")
+        }
     }
 
     /// Today's name, or nil for a tensor that has no use in a model (`num_batches_tracked`).

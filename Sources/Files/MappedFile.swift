@@ -44,7 +44,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Holds bytes that are in memory already, under a name that no file needs to have.
-    init(path: String, copying content: [UInt8]) throws {
+    public init(path: String, copying content: [UInt8]) throws {
         self.path = path
         isBackedByFile = false
         guard !content.isEmpty else {

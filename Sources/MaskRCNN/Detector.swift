@@ -32,10 +32,12 @@ public final class Detector: Sendable {
         inference = try Inference(
             model.network, weights: model.weights, compute: Compute(threads: threads), precision: precision,
             calibration: calibration)
-        transform = ImageTransform(configuration.transform)
-        anchors = AnchorGenerator(configuration.proposals)
-        proposals = ProposalSelection(configuration.proposals)
-        detections = DetectionSelection(configuration.boxHead)
+        let rules = configuration.rules
+        transform = ImageTransform(configuration.transform, rules: rules)
+        anchors = AnchorGenerator(
+            configuration.proposals, architecture: configuration.architecture, rules: rules)
+        proposals = ProposalSelection(configuration.proposals, rules: rules)
+        detections = DetectionSelection(configuration.boxHead, rules: rules)
         names = Dictionary(uniqueKeysWithValues: configuration.categories.map { ($0.id, $0.name) })
     }
 
@@ -75,7 +77,7 @@ public final class Detector: Sendable {
             }
         }
         let stages = clock.measure(stage: "backbone") { network.backbone(input.tensor, inference) }
-        let levels = clock.measure(stage: "pyramid") { network.pyramid(stages, inference) }
+        let levels = clock.measure(stage: "pyramid") { network.levels(stages, inference) }
         let regions = clock.measure(stage: "proposals") { propose(levels, input, inference) }
         let found = clock.measure(stage: "boxes") {
             classify(regions.boxes, levels, input, inference, threshold: threshold, categories: categories)
@@ -101,7 +103,7 @@ public final class Detector: Sendable {
         threshold: Float?, categories: Set<Int>?
     ) -> [DetectionSelection.Detection] {
         guard !regions.isEmpty else { return [] }
-        let head = network.boxHead(pooled(regions, levels, input, inference, size: BoxHead.poolSize), inference)
+        let head = network.boxes(pooled(regions, levels, input, inference, size: network.boxPoolSize), inference)
         return inference.clock.measure(operator: "selection", .moving("softmax, NMS", values: head.logits.count)) {
             detections(
                 head, proposals: regions, size: input.size, threshold: threshold, categories: categories,
@@ -126,16 +128,21 @@ public final class Detector: Sendable {
         _ masks: Tensor, _ found: [DetectionSelection.Detection], _ input: ImageTransform.Input
     ) -> [Instance] {
         let size = input.originalSize
-        let area = MaskHead.maskSize * MaskHead.maskSize
+        let (side, rules) = (network.maskSize, configuration.rules)
         var instances = [Instance?](repeating: nil, count: found.count)
         masks.withElements { masks in
             instances.withUnsafeMutableBufferPointer { instances in
                 inference.compute.workers.run(found.count) { index in
                     let detection = found[index]
-                    let box = ImageTransform.restored(detection.box, input)
+                    var box = ImageTransform.restored(detection.box, input)
+                    if rules == .detectron2 {
+                        box = box.clipped(to: size)
+                        // Like Detectron2, nothing is made of a box without a side.
+                        guard box.width > 0, box.height > 0 else { return }
+                    }
                     let mask = MaskPasting.paste(
-                        UnsafeBufferPointer(rebasing: masks[index * area..<(index + 1) * area]),
-                        side: MaskHead.maskSize, box: box, width: size.width, height: size.height)
+                        UnsafeBufferPointer(rebasing: masks[index * side * side..<(index + 1) * side * side]),
+                        side: side, box: box, width: size.width, height: size.height, rules: rules)
                     instances[index] = Instance(
                         categoryID: detection.label, category: names[detection.label] ?? "class \(detection.label)",
                         score: detection.score, box: box, mask: mask)
@@ -145,25 +152,35 @@ public final class Detector: Sendable {
         return instances.compactMap(\.self)
     }
 
-    /// The probabilities of each detection's own class, `[detections, 28, 28]`.
+    /// The probabilities of each detection's own class, `[detections, maskSize, maskSize]`.
     func maskProbabilities(
         _ found: [DetectionSelection.Detection], _ levels: [Tensor], _ input: ImageTransform.Input,
         _ inference: Inference
     ) -> Tensor {
         inference.maskProbabilities(
-            network.maskHead.features(
-                pooled(found.map(\.box), levels, input, inference, size: MaskHead.poolSize), inference),
+            network.maskFeatures(
+                pooled(found.map(\.box), levels, input, inference, size: network.maskPoolSize), inference),
             labels: found.map(\.label))
     }
 
     private func pooled(
         _ boxes: [Box], _ levels: [Tensor], _ input: ImageTransform.Input, _ inference: Inference, size: Int
     ) -> Tensor {
-        let maps = Array(levels.dropLast())
+        let maps = network.pooledLevels(levels)
         let values = boxes.count * size * size * maps[0].channels
         return inference.clock.measure(operator: "roi_align \(size)x\(size)", .moving("roi_align", values: 2 * values))
         {
-            RegionPooling(size: size)(boxes, maps, inputSize: input.size, inference.compute)
+            RegionPooling(size: size, rules: configuration.rules, strides: configuration.architecture.strides)(
+                boxes, maps, inputSize: input.size, inference.compute)
         }
+    }
+}
+
+extension Box {
+    /// The part of it that lies in a picture; not a number stays so.
+    fileprivate func clipped(to size: ImageTransform.Size) -> Box {
+        let (width, height) = (Float(size.width), Float(size.height))
+        func cut(_ edge: Float, _ limit: Float) -> Float { edge < 0 ? 0 : edge > limit ? limit : edge }
+        return Box(x0: cut(x0, width), y0: cut(y0, height), x1: cut(x1, width), y1: cut(y1, height))
     }
 }

@@ -68,15 +68,17 @@ public final class Tensor: @unchecked Sendable {
         return Tensor(shape: shape, buffer: buffer, offset: offset + index * shape.reduce(1, *))
     }
 
-    /// Product of the dimensions before height, width and channels: pictures of a batch, or 1.
-    public var pictures: Int { shape.dropLast(3).reduce(1, *) }
-
     /// Height of a feature map.
     public var height: Int { shape[shape.count - 3] }
     /// Width of a feature map.
     public var width: Int { shape[shape.count - 2] }
     /// Channels of a feature map.
     public var channels: Int { shape[shape.count - 1] }
+    /// Pictures or regions of a feature map: one where it has three dimensions.
+    public var pictures: Int { shape.dropLast(3).reduce(1, *) }
+
+    /// The first element of one picture of a feature map.
+    func pointer(picture: Int) -> UnsafeMutablePointer<Float> { pointer + picture * height * width * channels }
 }
 
 /// Memory for floats at a multiple of 64 bytes, so that a vector never straddles two cache lines: its own, or lent by a pool.

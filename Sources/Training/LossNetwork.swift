@@ -124,7 +124,7 @@ public final class LossNetwork {
 
     func levels(of batch: Batch, _ tape: Tape) -> Levels {
         let stages = network.backbone(Variable(batch.input), tape)
-        let levels = network.pyramid(stages, tape)
+        let levels = network.levels(stages, tape)
         let heads = levels.map { network.proposalHead($0, tape) }
         let anchors = anchorGenerator.anchors(
             size: .init(height: batch.input.height, width: batch.input.width),
@@ -164,8 +164,7 @@ public final class LossNetwork {
     func learnRegions(
         _ samples: [RegionLoss.Sample], _ levels: [Variable], _ batch: Batch, scale: Float, _ tape: Tape
     ) -> (classes: Double, boxes: Double, masks: Double) {
-        // The subsampled fifth level serves proposals alone.
-        let maps = Array(levels.dropLast())
+        let maps = network.pooledLevels(levels)
         func pooled(_ samples: [RegionLoss.Sample], size: Int) -> Variable {
             let regions = RegionPooling(size: size).regions(
                 samples.map { ($0.picture, $0.box) }, maps.map(\.value), inputSize: batch.size)
@@ -173,17 +172,17 @@ public final class LossNetwork {
         }
         guard !samples.isEmpty else { return (0, 0, 0) }
         let loss = RegionLoss()
-        let head = network.boxHead(pooled(samples, size: BoxHead.poolSize), tape)
+        let head = network.boxes(pooled(samples, size: network.boxPoolSize), tape)
         let (classes, boxes) = loss.boxes(
             head, samples: samples, objects: batch.objects, scale: scale, compute)
         let positives = samples.filter { $0.object != nil }
         guard !positives.isEmpty else { return (classes, boxes, 0) }
-        let features = network.maskHead.features(pooled(positives, size: MaskHead.poolSize), tape)
+        let features = network.maskFeatures(pooled(positives, size: network.maskPoolSize), tape)
         let logits = tape.selectedLogits(features, network.maskHead.logits, rows: positives.map(\.label))
         let targets = zip(batch.masks, batch.sizes).map { masks, size in masks.map { MaskTarget($0, size: size) } }
         let masks = loss.masks(logits, samples: positives, scale: scale, compute) { sample, target in
             guard let object = sample.object else { return }
-            targets[sample.picture][object](sample.box, side: MaskHead.maskSize, into: target)
+            targets[sample.picture][object](sample.box, side: network.maskSize, into: target)
         }
         return (classes, boxes, masks)
     }

@@ -18,7 +18,7 @@ struct MutationTests {
 
     static let names = [
         "state-zip.pth", "state-legacy.pth", "types-zip.pth", "types-legacy.pth", "training-zip.pth",
-        "training-legacy.pth", "types.safetensors",
+        "training-legacy.pth", "types.safetensors", "arrays-2.pkl", "arrays-4.pkl", "arrays-5.pkl",
     ]
 
     /// Opens and reads everything; whatever is wrong must be an error of these modules.

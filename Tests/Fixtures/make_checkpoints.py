@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the small .pth and .safetensors files that CheckpointsTests reads, beside this script.
+"""Writes the small .pth, .pkl and .safetensors files that CheckpointsTests reads, beside this script.
 
 Needs torch, and safetensors for the one file that another writer must have made. Every tensor follows one rule, so that the tests need no
 copy of the numbers: element i of a tensor made by `numbers(shape, start)` is (start + i) / 4 - 3, exact in every floating-point type used.
@@ -8,7 +8,9 @@ copy of the numbers: element i of a tensor made by `numbers(shape, start)` is (s
 import argparse
 import collections
 import pathlib
+import pickle
 
+import numpy
 import torch
 
 HERE = pathlib.Path(__file__).resolve().parent / "checkpoints"
@@ -20,6 +22,18 @@ def numbers(shape, start=0, dtype=torch.float32):
         count *= length
     values = (torch.arange(count, dtype=torch.float64) + start) / 4 - 3
     return values.reshape(shape).to(dtype)
+
+
+def arrays():
+    """NumPy arrays as Detectron2's model zoo keeps them."""
+    kinds = {
+        "f64": numbers((3,), 5, torch.float64), "f32": numbers((2, 3)), "f16": numbers((2, 2), 3, torch.float16),
+        "i64": torch.arange(-2, 3), "u8": torch.arange(250, 256, dtype=torch.uint8), "flag": torch.tensor([True, False, True]),
+    }
+    model = {name: value.numpy() for name, value in kinds.items()}
+    model["columns"] = numpy.asfortranarray(numbers((3, 4), 2).numpy())
+    model["scalar"] = numbers((), 2).numpy()
+    return {"model": model, "__author__": "make_checkpoints.py", "matching_heuristics": True}
 
 
 class Tiny(torch.nn.Module):
@@ -99,6 +113,9 @@ def main():
         save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, "parallel")
         save({name: torch.nn.Parameter(value) for name, value in filled().named_parameters()}, "parameters")
     torch.save(filled(), HERE / "whole-model.pth")
+
+    for protocol in (2, 4, 5):
+        (HERE / f"arrays-{protocol}.pkl").write_bytes(pickle.dumps(arrays(), protocol=protocol))
 
     from safetensors.torch import save_file
 

@@ -18,6 +18,7 @@ backbone_*.safetensors   Tiny whole networks with their weights and the outputs 
                          output is from the same network's in double precision.
 """
 
+import argparse
 import json
 import math
 import pathlib
@@ -28,18 +29,22 @@ import torch
 from safetensors.torch import save as serialize
 from torch import nn
 from torch.nn import functional as F
+from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
 from torchvision.models.detection.roi_heads import RoIHeads, paste_masks_in_image
-from torchvision.models.detection.rpn import RegionProposalNetwork
+from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign, batched_nms, box_iou
+from torchvision.ops import roi_align as torchvision_roi_align
 from torchvision.ops.poolers import LevelMapper
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "Parity"), str(HERE.parents[1] / "Samples" / "train")]
 from random_weights import randomize  # noqa: E402
-from scaled_mask_rcnn import build, read_configuration  # noqa: E402
+from scaled_mask_rcnn import build, make_body, read_configuration  # noqa: E402
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -271,6 +276,8 @@ def roi_align():
     for side in (7, 14):
         pool = MultiScaleRoIAlign(["0", "1", "2", "3"], side, 2)
         tensors[f"pooled/{side}"] = pool(features, [boxes], [size])
+        # With as many samples as it takes, and coordinates of pixels' centres.
+        tensors[f"aligned/{side}"] = torchvision_roi_align(features["0"], [boxes], side, 0.25, 0, True)
     tensors["levels"] = pool.map_levels([boxes])
     scales = pool.scales
     # Sides at the levels' borders and near them, but further than a rounding of the logarithm.
@@ -398,6 +405,15 @@ def operators():
     convolution("grouped_stride2", 9, 12, 16, 16, 3, 2, 1, 4)
     case("transposed2x2", "transposed", (1, 12, 5, 7), (12, 10, 2, 2), 10, stride=2)
     case("max_pool", "max_pool", (1, 5, 15, 20), kernel_size=3, stride=2, padding=1)
+    case("max_pool_2x2", "max_pool", (1, 5, 15, 20), kernel_size=2, stride=2)
+    for name, shape in (("group_norm", (1, 12, 9, 13)), ("group_norm_wide", (3, 64, 5, 7))):
+        # Far from 0, where squares would leave nothing of the variance.
+        x = torch.randn(shape, generator=generator) + 40 * torch.randn(1, shape[1], 1, 1, generator=generator).sign() + 3
+        scale, shift = torch.randn(shape[1], generator=generator), torch.randn(shape[1], generator=generator)
+        groups = 4 if shape[1] == 12 else 32
+        tensors |= {f"{name}/input": x, f"{name}/weight": scale, f"{name}/bias": shift}
+        tensors[f"{name}/output"] = F.group_norm(x.double(), groups, scale.double(), shift.double(), 1e-5).float()
+        cases[name] = {"kind": "group_norm", "groups": groups}
     case("nearest_odd", "nearest", (1, 4, 5, 7), size=[9, 13], mode="nearest")
     case("nearest_even", "nearest", (1, 4, 4, 6), size=[8, 12], mode="nearest")
     case("nearest_uneven", "nearest", (1, 4, 4, 6), size=[9, 11], mode="nearest")
@@ -429,7 +445,32 @@ TINY = {
         "mask_head": {"normalization": "batch"},
     },
 }
-PICTURES = {"basic_v1": (49, 65), "bottleneck_v1": (68, 29), "resnext_v1": (45, 23), "bottleneck_v2": (37, 61)}
+TINY |= {
+    "vgg": {
+        "transform": {"min_size": 40, "max_size": 64},
+        "backbone": {"kind": "vgg", "normalization": "none", "layers": [1, 1, 2, 1, 2], "widths": [6, 8, 10, 12, 12]},
+    },
+    "vgg_bn": {
+        "transform": {"min_size": 47, "max_size": 64},
+        "backbone": {"kind": "vgg", "layers": [2, 1, 1, 2, 1], "widths": [6, 8, 10, 12, 12]},
+    },
+    "group": {
+        "transform": {"min_size": 32, "max_size": 64},
+        "backbone": {"block": "basic", "normalization": "group", "layers": [1, 1, 1, 1], "stem_width": 32, "widths": [32] * 4},
+        "pyramid": {"channels": 32, "normalization": "group"},
+        "box_head": {"convolutions": [32], "fully_connected": [8], "normalization": "group"},
+        "mask_head": {"convolutions": [32], "normalization": "group"},
+    },
+    "c4": {
+        "architecture": "c4",
+        "transform": {"min_size": 64, "max_size": 96},
+        "backbone": {"block": "bottleneck", "layers": [1, 1, 2, 2], "stem_width": 8, "widths": [4, 6, 8, 8]},
+        "proposals": {"anchor_sizes": [8, 12, 16, 24, 32]},
+        "box_head": {"fully_connected": []},
+        "mask_head": {"convolutions": []},
+    },
+}
+PICTURES = {"vgg": (49, 65), "vgg_bn": (68, 49), "group": (37, 61), "c4": (61, 79), "basic_v1": (49, 65), "bottleneck_v1": (68, 29), "resnext_v1": (45, 23), "bottleneck_v2": (37, 61)}
 COMMON = {
     "pyramid": {"channels": 6},
     "proposals": {"anchor_sizes": [8, 16, 24, 40, 64], "pre_nms_top_n": 60, "post_nms_top_n": 40},
@@ -445,6 +486,44 @@ def tiny_configuration(name):
     for part in ("pyramid", "proposals", "box_head", "mask_head"):
         given[part] = {**COMMON[part], **TINY[name].get(part, {})}
     return given
+
+
+class Body(nn.Module):
+    """A ResNet's first three stages as a backbone of one level."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = IntermediateLayerGetter(body, {"layer3": "0"})
+        self.out_channels = body.channels[2]
+
+    def forward(self, images):
+        return self.body(images)
+
+
+def build_c4(c):
+    """The single-level Mask R-CNN of the paper: the last stage is both heads' beginning (He et al. 2017, figure 4, left)."""
+    body = make_body(c["backbone"])
+    last, channels, mask = body.layer4, body.channels[3], c["mask_head"]
+    sizes, ratios = tuple(c["proposals"]["anchor_sizes"]), tuple(c["proposals"]["aspect_ratios"])
+    full = {**c, "architecture": "fpn", "box_head": {**c["box_head"], "fully_connected": [8, 8]}, "mask_head": {**mask, "convolutions": [8]}}
+    head = nn.Sequential(last, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = build(
+        full, rpn_anchor_generator=AnchorGenerator((sizes,), (ratios,)),
+        rpn_head=RPNHead(body.channels[2], len(sizes) * len(ratios)), box_roi_pool=MultiScaleRoIAlign(["0"], 14, 2),
+        box_head=head, box_predictor=FastRCNNPredictor(channels, c["classes"]),
+        mask_roi_pool=MultiScaleRoIAlign(["0"], 14, 2), mask_head=last,
+        mask_predictor=MaskRCNNPredictor(channels, mask["hidden"], c["classes"]))
+    model.backbone = Body(body)
+    return model
+
+
+def our_names(weights):
+    """Weights of `build_c4` under segmentd's names: the last stage once, as roi_heads.layer4."""
+    named = {}
+    for key, value in weights.items():
+        if not key.startswith("roi_heads.box_head."):
+            named[key.replace("roi_heads.mask_head.", "roi_heads.layer4.")] = value
+    return named
 
 
 @torch.no_grad()
@@ -468,7 +547,8 @@ def stages(model, image):
     for name, module in {
         "transform": model.transform, "pyramid": model.backbone, "rpn_head": model.rpn.head, "rpn": model.rpn,
         "box_features": model.roi_heads.box_roi_pool, "predictions": model.roi_heads.box_predictor,
-                **{f"layer{i}": getattr(model.backbone.body, f"layer{i}") for i in range(1, 5)},
+        "body": model.backbone.body,
+        **{f"layer{i}": module for i in range(1, 5) if (module := getattr(model.backbone.body, f"layer{i}", None)) is not None},
     }.items():
         keep(module, name)
     # The heads' answer is scaled to the picture in place, so it is copied first.
@@ -479,7 +559,9 @@ def stages(model, image):
         handle.remove()
     del model.rpn.filter_proposals
     tensors = {"transformed": found["transform"][0].tensors, "transformed_size": torch.tensor(found["transform"][0].image_sizes[0])}
-    tensors |= {f"layer{i}": found[f"layer{i}"] for i in range(1, 5)}
+    if "layer1" not in found:
+        found |= {f"layer{i + 1}": found["body"][str(i)] for i in range(4)}
+    tensors |= {key: found[key] for key in sorted(found) if key.startswith("layer")}
     tensors |= {f"pyramid/{key}": value for key, value in found["pyramid"].items()}
     for k, (logits, deltas) in enumerate(zip(*found["rpn_head"])):
         tensors[f"rpn/logits/{k}"], tensors[f"rpn/deltas/{k}"] = logits, deltas
@@ -500,7 +582,8 @@ def backbone(name):
         torch.manual_seed(seed)
         generator = seeded(seed)
         pixels = picture(*PICTURES[name], generator)
-        model = build(configuration)
+        is_c4 = configuration.get("architecture") == "c4"
+        model = (build_c4 if is_c4 else build)(configuration)
         randomize(model, [as_input(picture(*PICTURES[name], generator)) for _ in range(8)], seed)
         tensors = stages(model, as_input(pixels))
         # In double precision the same boxes must be chosen, in the same order.
@@ -515,7 +598,8 @@ def backbone(name):
     else:
         raise SystemExit(f"{name}: no seed gives the same boxes in double precision")
     model.float()
-    weights = {f"weights/{key}": value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
+    state = our_names(model.state_dict()) if is_c4 else model.state_dict()
+    weights = {f"weights/{key}": value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     print(f"{name}: seed {seed}, {len(tensors['proposals'])} proposals, labels {tensors['output/labels'].tolist()}, scores "
           f"{[round(score, 3) for score in tensors['output/scores'].tolist()]}")
     rounding = {key: float(f"{value:.1e}") for key, value in rounding.items() if value}
@@ -525,10 +609,14 @@ def backbone(name):
 def main():
     torch.set_num_threads(1)
     (HERE / "parity").mkdir(exist_ok=True)
-    for make in (transform, anchors, proposals, nms, roi_align, detections, paste, operators):
+    parser = argparse.ArgumentParser(description="Writes the fixtures.")
+    parser.add_argument("--only", nargs="+", choices=TINY, help="these networks; all, and everything else, if not given")
+    options = parser.parse_args()
+    for make in () if options.only else (transform, anchors, proposals, nms, roi_align, detections, paste, operators):
         make()
     for name in TINY:
-        backbone(name)
+        if not options.only or name in options.only:
+            backbone(name)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,24 @@ import Testing
         (#"{"box_head":{"score_threshold":2}}"#, "box_head.score_threshold"),
         (#"{"mask_head":{"convolutions":[]}}"#, "mask_head.convolutions"),
         (#"{"transform":{"min_size":8000,"max_size":16000},"backbone":{"stem_width":16384}}"#, "transform.max_size"),
+        (#"{"transform":{"size_divisor":0}}"#, "transform.size_divisor"),
+        (#"{"transform":{"size_divisor":16}}"#, "transform.size_divisor"),
+        (#"{"backbone":{"kind":"vgg"}}"#, "backbone.layers"),
+        (#"{"backbone":{"kind":"vgg","layers":[1,1,1,1,1]}}"#, "backbone.widths"),
+        (#"{"backbone":{"normalization":"none"}}"#, "backbone.normalization"),
+        (#"{"backbone":{"normalization":"group","stem_width":48}}"#, "normalization"),
+        (#"{"mask_head":{"normalization":"group","convolutions":[40]}}"#, "normalization"),
+        (#"{"architecture":"c4"}"#, "box_head.fully_connected"),
+        (#"{"architecture":"c4","box_head":{"fully_connected":[]}}"#, "mask_head.convolutions"),
+        (
+            #"{"architecture":"c4","backbone":{"kind":"vgg","layers":[1,1,1,1,1],"widths":[8,8,8,8,8]}}"#,
+            "architecture"
+        ),
+        (#"{"architecture":"c4","proposals":{"anchor_sizes":[]}}"#, "proposals.anchor_sizes"),
+        (
+            #"{"transform":{"max_size":16000},"backbone":{"kind":"vgg","layers":[1,1,1,1,1],"widths":[64,8,8,8,8]}}"#,
+            "transform.max_size"
+        ),
         (#"{"classes":1}"#, "classes"),
         (#"{"categories":[{"id":0,"name":"background"}]}"#, "categories"),
         (#"{"categories":[{"id":1,"name":"a,b"}]}"#, "categories"),

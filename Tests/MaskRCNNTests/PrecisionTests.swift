@@ -26,14 +26,16 @@ import Testing
             calibration: calibration)
     }
 
-    @Test(arguments: NetworkParityTests.names, [Precision.bf16, .int8])
+    // Without the network of group normalisation: its coarsest maps have groups of two numbers, which come out as 1 and -1 however near
+    // they were to each other.
+    @Test(arguments: NetworkParityTests.names.filter { $0 != "group" }, [Precision.bf16, .int8])
     func `features are nearly those of single precision`(name: String, precision: Precision) throws {
         let (model, image) = try loaded(name)
         let calibration = try calibrated(model, image)
         func levels(_ precision: Precision) throws -> [Tensor] {
             let inference = try inference(model, precision, calibration)
             let input = ImageTransform(model.configuration.transform)(image, inference.compute)
-            return model.network.pyramid(model.network.backbone(input.tensor, inference), inference)
+            return model.network.levels(model.network.backbone(input.tensor, inference), inference)
         }
         for (found, expected) in zip(try levels(precision), try levels(.fp32)) {
             // Some twenty layers, each of which loses a per cent or so.

@@ -105,6 +105,19 @@ import Testing
         #expect(relativeError(pooled.elements, expected.elements) < parity)
     }
 
+    @Test(arguments: [7, 14]) func `regions of any length are pooled with as many samples as it takes`(size: Int) throws
+    {
+        let fixture = try ParityFixture("roi_align")
+        let regions = try fixture.boxes("boxes").map { box in
+            Compute.Region(
+                level: 0, x0: box.x0 / 4 - 0.5, y0: box.y0 / 4 - 0.5, x1: box.x1 / 4 - 0.5, y1: box.y1 / 4 - 0.5)
+        }
+        let pooled = compute.roiAlignAdaptive([try fixture.map("features/0")], regions, size: size)
+        let expected = try fixture.map("aligned/\(size)", batched: true)
+        #expect(pooled.shape == expected.shape)
+        #expect(relativeError(pooled.elements, expected.elements) < parity)
+    }
+
     @Test(arguments: ["", "mapper/"]) func `boxes go to the levels that LevelMapper gives them`(prefix: String) throws {
         let fixture = try ParityFixture("roi_align")
         let scales = try #require(try fixture.metadata("scales") as? [Double]).map(Float.init)

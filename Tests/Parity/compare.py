@@ -17,10 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torchvision
 from PIL import Image
 from pycocotools import mask as coco_mask
+from torch import nn
 from torchvision.models import detection
-from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.models.detection.backbone_utils import BackboneWithFPN, resnet_fpn_backbone
 from torchvision.models.detection.roi_heads import expand_boxes
 from torchvision.ops import box_iou
 
@@ -39,11 +41,31 @@ def from_scratch(make):
     return lambda **options: make(weights=None, weights_backbone=None, **options)
 
 
+def on_vgg(make):
+    """What goes into the third, fourth and fifth pool, and what comes out of the fifth, as the pyramid's inputs."""
+
+    def built(**options):
+        features = make(weights=None).features
+        pools = [place for place, module in enumerate(features) if isinstance(module, nn.MaxPool2d)]
+        outputs = {str(place): str(i) for i, place in enumerate([*(pool - 1 for pool in pools[2:]), pools[4]])}
+        return detection.MaskRCNN(BackboneWithFPN(features, outputs, [256, 512, 512, 512], 256), 91, **options)
+
+    return built
+
+
+def with_group_norm(**options):
+    backbone = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=lambda channels: nn.GroupNorm(32, channels))
+    return detection.MaskRCNN(backbone, 91, **options)
+
+
 MODELS = {
     "resnet50_v1": from_scratch(detection.maskrcnn_resnet50_fpn),
     "resnet50_v2": from_scratch(detection.maskrcnn_resnet50_fpn_v2),
     "resnet18": on_backbone("resnet18"),
     "resnext50": on_backbone("resnext50_32x4d"),
+    "vgg16": on_vgg(torchvision.models.vgg16),
+    "vgg19_bn": on_vgg(torchvision.models.vgg19_bn),
+    "resnet50_gn": with_group_norm,
 }
 # The values of SEGMENTD_SIMD, the best first.
 SIMD = ("avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2", "portable", "openblas")

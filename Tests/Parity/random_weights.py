@@ -23,6 +23,10 @@ SPREADS = {
     "roi_heads.box_predictor.cls_score": 1.0,
     "roi_heads.box_predictor.bbox_pred": 1.0,
     "roi_heads.mask_predictor.mask_fcn_logits": 2.0,
+    # Detectron2's names of the same.
+    "proposal_generator.rpn_head.objectness_logits": 2.0,
+    "proposal_generator.rpn_head.anchor_deltas": 0.1,
+    "roi_heads.mask_head.predictor": 2.0,
 }
 # The mean before a ReLU, in standard deviations, and what a residual branch adds to its block's input.
 MEAN_BEFORE_RELU = 1.0
@@ -64,6 +68,14 @@ def normalized(module, values, gain, generator):
     return module.forward(values)
 
 
+def group_normalized(module, values, gain, generator):
+    """Gives GroupNorm, which has no statistics, affine parameters of its own; returns the new output."""
+    count = module.num_channels
+    module.weight.copy_(gain * (0.6 + 0.8 * torch.rand(count, generator=generator)))
+    module.bias.copy_(gain * (MEAN_BEFORE_RELU + 0.3 * torch.randn(count, generator=generator)))
+    return module.forward(values)
+
+
 @torch.no_grad()
 def randomize(model, pictures, seed):
     """Randomizes a torchvision detector in place; pictures are [3, H, W] in 0...1. The model is in evaluation mode afterwards."""
@@ -72,6 +84,7 @@ def randomize(model, pictures, seed):
     done, handles = set(), []
     last = {block.bn3 for block in model.modules() if isinstance(block, Bottleneck)}
     last |= {block.bn2 for block in model.modules() if isinstance(block, BasicBlock)}
+    last |= {module for module in model.modules() if getattr(module, "ends_branch", False)}
 
     def make_hook(name):
         def hook(module, inputs, output):
@@ -81,6 +94,8 @@ def randomize(model, pictures, seed):
             done.add(name)
             if isinstance(module, NORMS):
                 return normalized(module, inputs[0], BRANCH if module in last else 1.0, generator)
+            if isinstance(module, nn.GroupNorm):
+                return group_normalized(module, inputs[0], BRANCH if module in last else 1.0, generator)
             if name in SPREADS:
                 return scaled(module, output, SPREADS[name], 0.0, generator)
             return scaled(module, output, 1.0, 0.0 if name.startswith("backbone.fpn") else MEAN_BEFORE_RELU, generator)
@@ -94,7 +109,7 @@ def randomize(model, pictures, seed):
             if module.bias is None:
                 continue
             nn.init.zeros_(module.bias)
-        elif not isinstance(module, NORMS):
+        elif not isinstance(module, (*NORMS, nn.GroupNorm)):
             continue
         handles.append(module.register_forward_hook(make_hook(name)))
     model(pictures)

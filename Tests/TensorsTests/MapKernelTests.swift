@@ -126,4 +126,61 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [(2, 2, 1), (5, 7, 19), (8, 6, 64)])
+    func `the maximum over windows of two by two leaves out what has no partner`(
+        height: Int, width: Int, channels: Int
+    ) {
+        var numbers = numbers
+        let map = numbers.floats(height * width * channels, in: -9...(-1))
+        let found = compute.maxPool2x2(Tensor(map, shape: [height, width, channels]))
+        #expect(found.shape == [height / 2, width / 2, channels])
+        for y in 0..<found.height {
+            for x in 0..<found.width {
+                for c in 0..<channels {
+                    let window = [(0, 0), (0, 1), (1, 0), (1, 1)].map { v, u in
+                        map[((2 * y + v) * width + 2 * x + u) * channels + c]
+                    }
+                    #expect(found.elements[(y * found.width + x) * channels + c] == window.max())
+                }
+            }
+        }
+    }
+
+    /// The operators on maps, by name, with maps of 7x9 pixels; those of two maps get one of 4x5 as well.
+    private static let mapOperators = ["maxPool", "maxPool2x2", "subsample", "addUpsampled"]
+
+    @Test(arguments: mapOperators) func `several pictures give what each gives by itself`(name: String) throws {
+        var numbers = numbers
+        func applied(_ map: [Float], _ small: [Float], _ pictures: [Int]) -> Tensor {
+            let map = Tensor(map, shape: pictures + [7, 9, 21])
+            switch name {
+            case "maxPool": return compute.maxPool(map)
+            case "maxPool2x2": return compute.maxPool2x2(map)
+            case "subsample": return compute.subsample(map)
+            default: return compute.addUpsampled(Tensor(small, shape: pictures + [4, 5, 21]), to: map)
+            }
+        }
+        let maps = (0..<3).map { _ in numbers.floats(7 * 9 * 21, in: -1...1) }
+        let small = (0..<3).map { _ in numbers.floats(4 * 5 * 21, in: -1...1) }
+        let together = applied(Array(maps.joined()), Array(small.joined()), [3])
+        let alone = (0..<3).map { applied(maps[$0], small[$0], []) }
+        #expect(together.shape == [3] + alone[0].shape)
+        #expect(together.elements == alone.flatMap(\.elements))
+    }
+
+    @Test func `a region's mean is that of its pixels, channel by channel`() {
+        var numbers = numbers
+        let (regions, area, channels) = (11, 15, 37)
+        let map = numbers.floats(regions * area * channels, in: 0...9)
+        let found = compute.averagePool(Tensor(map, shape: [regions, 3, 5, channels]))
+        #expect(found.shape == [regions, channels])
+        for region in 0..<regions {
+            for c in 0..<channels {
+                let sum = (0..<area).reduce(0.0) { $0 + Double(map[(region * area + $1) * channels + c]) }
+                // Fifteen numbers below 10 are added in single precision.
+                #expect(abs(Double(found.elements[region * channels + c]) - sum / Double(area)) < 1e-5)
+            }
+        }
+    }
 }

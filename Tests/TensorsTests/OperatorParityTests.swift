@@ -35,6 +35,17 @@ import Testing
         return Tensor(moved, shape: [shape[2], shape[3], c])
     }
 
+    /// [N, C, H, W] as [N, H, W, C].
+    private func batch(_ name: String) throws -> Tensor {
+        let (shape, values) = (try shape(name), try values(name))
+        let (c, area) = (shape[1], shape[2] * shape[3])
+        let moved = (0..<values.count).map { index in
+            let (picture, rest) = (index / (c * area), index % (c * area))
+            return values[picture * c * area + rest % c * area + rest / c]
+        }
+        return Tensor(moved, shape: [shape[0], shape[2], shape[3], c])
+    }
+
     private func expectEqual(_ found: Tensor, _ expected: Tensor, _ name: String) {
         #expect(found.count == expected.count, "\(name)")
         let scale = expected.elements.map(abs).max() ?? 0
@@ -103,6 +114,26 @@ import Testing
 
     @Test func `the maximum over windows is PyTorch's`() throws {
         expectEqual(compute.maxPool(try map("max_pool/input")), try map("max_pool/output"), "max_pool")
+    }
+
+    @Test func `the maximum over windows of two by two is PyTorch's`() throws {
+        expectEqual(compute.maxPool2x2(try map("max_pool_2x2/input")), try map("max_pool_2x2/output"), "max_pool_2x2")
+    }
+
+    @Test(arguments: ["group_norm", "group_norm_wide"], [false, true])
+    func `group normalisation is PyTorch's`(name: String, isResidual: Bool) throws {
+        let groups = try #require(try settings(name)["groups"] as? Int)
+        let normalization = GroupNormalization(
+            scales: try values("\(name)/weight"), shifts: try values("\(name)/bias"), groups: groups)
+        let (input, expected) = (try batch("\(name)/input"), try batch("\(name)/output"))
+        guard isResidual else {
+            expectEqual(compute.groupNormalized(input, normalization), expected, name)
+            return
+        }
+        let residual = Tensor((0..<expected.count).map { Float($0 % 7) - 3 }, shape: expected.shape)
+        let output = compute.groupNormalized(input, normalization, activation: .relu, adding: residual)
+        let sums = zip(expected.elements, residual.elements).map { max(0, $0 + $1) }
+        expectEqual(output, Tensor(sums, shape: expected.shape), name)
     }
 
     @Test(arguments: ["nearest_odd", "nearest_even", "nearest_uneven"])

@@ -143,6 +143,11 @@ void ck_max_pool(
     const float *_Nonnull input, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width,
     ptrdiff_t first, ptrdiff_t count, float *_Nonnull output);
 
+// 2x2 maximum with stride 2, output rows first..<first + count, each of which has two whole rows of the input.
+void ck_max_pool_2x2(
+    const float *_Nonnull input, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_width, ptrdiff_t first,
+    ptrdiff_t count, float *_Nonnull output);
+
 // Adds to rows first..<first + count of `output` the nearest values of a smaller map [height, width, channels].
 void ck_add_upsampled(
     const float *_Nonnull small, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t output_height,
@@ -155,6 +160,29 @@ enum { ck_most_bins = 32, ck_most_samples = 4 };
 void ck_roi_align(
     const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
     float y1, ptrdiff_t size, ptrdiff_t samples, float *_Nonnull out);
+
+// A place of one axis that a bin is made of, and its share.
+typedef struct {
+    int32_t place;
+    float weight;
+} ck_roi_place;
+// Samples that a bin of `size` between two edges has, one a pixel or more; at most 16384.
+ptrdiff_t ck_roi_samples(float low, float high, ptrdiff_t size);
+// RoIAlign with that many samples on each side of a bin, for sides of any length; a region without a side is 0. `scratch`
+// has 2 * size * most elements, and `most` is twice the greater number of samples.
+void ck_roi_align_adaptive(
+    const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
+    float y1, ptrdiff_t size, ck_roi_place *_Nonnull scratch, ptrdiff_t most, float *_Nonnull out);
+
+// Adds to sums [channels] each channel's sum over the pixels, or, where there are centers [channels], the sum of the squares
+// of what the channel's values are off its center.
+void ck_channel_sums(
+    const float *_Nonnull map, ptrdiff_t pixels, ptrdiff_t channels, const float *_Nullable centers,
+    double *_Nonnull sums);
+// `map = max(0, map * scales + shifts + residual)` in place, a scale and a shift a channel; residual and maximum are optional.
+void ck_scale_channels(
+    float *_Nonnull map, ptrdiff_t pixels, ptrdiff_t channels, const float *_Nonnull scales,
+    const float *_Nonnull shifts, const float *_Nullable residual, int relu);
 
 // Two neighbouring places of a row or column, and the second's weight.
 typedef struct {

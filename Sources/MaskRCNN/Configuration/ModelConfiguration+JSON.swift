@@ -92,10 +92,16 @@ extension ModelConfiguration {
         try require(
             transform.mean.count == 3 && transform.std.count == 3 && transform.std.allSatisfy { $0 > 0 }, "transform",
             "needs three means and three positive standard deviations")
+        try require((1...512).contains(transform.sizeDivisor), "transform.size_divisor", "is not 1...512")
+        let isVGG = backbone.kind == .vgg
         try require(
-            backbone.layers.count == 4 && backbone.layers.allSatisfy { (1...100).contains($0) }, "backbone.layers",
-            "needs four numbers of blocks, 1...100")
-        try require(backbone.widths.count == 4, "backbone.widths", "needs four numbers of channels")
+            backbone.layers.count == (isVGG ? 5 : 4) && backbone.layers.allSatisfy { (1...100).contains($0) },
+            "backbone.layers", "needs \(isVGG ? "five numbers of convolutions" : "four numbers of blocks"), 1...100")
+        try require(
+            backbone.widths.count == (isVGG ? 5 : 4), "backbone.widths",
+            "needs \(isVGG ? "five" : "four") numbers of channels")
+        try require(
+            isVGG || backbone.normalization != .none, "backbone.normalization", "of a ResNet is batch or group")
         try channels(backbone.widths + [backbone.stemWidth], "backbone.widths")
         try require(
             (1...1024).contains(backbone.groups), "backbone.groups", "is not 1...1024")
@@ -108,11 +114,28 @@ extension ModelConfiguration {
             backbone.widths.allSatisfy { backbone.innerWidth($0) > 0 }, "backbone.width_per_group",
             "leaves no channels in a block")
         try require((0...1).contains(backbone.batchNormEpsilon), "backbone.batch_norm_epsilon", "is not 0...1")
+        switch architecture {
+        case .fpn:
+            // The coarsest level that a stage gives has a stride of 32.
+            try require(
+                transform.sizeDivisor.isMultiple(of: 32), "transform.size_divisor", "is not a multiple of 32")
+            try require(proposals.anchorSizes.count == 5, "proposals.anchor_sizes", "needs five sides, 1...8192")
+        case .c4:
+            try require(!isVGG, "architecture", "c4 needs a ResNet")
+            try require(
+                (1...16).contains(proposals.anchorSizes.count), "proposals.anchor_sizes", "needs sides, 1...8192")
+            try require(
+                boxHead.convolutions.isEmpty && boxHead.fullyConnected.isEmpty, "box_head.fully_connected",
+                "is not empty, and c4 has its backbone's last stage there")
+            try require(
+                maskHead.convolutions.isEmpty, "mask_head.convolutions",
+                "is not empty, and c4 has its backbone's last stage there")
+        }
         try channels([pyramid.channels], "pyramid.channels")
         try require((1...8).contains(proposals.convolutions), "proposals.convolutions", "is not 1...8")
         try require(
-            proposals.anchorSizes.count == 5 && proposals.anchorSizes.allSatisfy { (1...8192).contains($0) },
-            "proposals.anchor_sizes", "needs five sides, 1...8192")
+            proposals.anchorSizes.allSatisfy { (1...8192).contains($0) }, "proposals.anchor_sizes",
+            "needs sides, 1...8192")
         try require(
             (1...16).contains(proposals.aspectRatios.count)
                 && proposals.aspectRatios.allSatisfy { (0.01...100).contains($0) },
@@ -123,14 +146,14 @@ extension ModelConfiguration {
             (1...10_000).contains(proposals.postNmsTopN), "proposals.post_nms_top_n", "is not 1...10000")
         try channels(boxHead.convolutions, "box_head.convolutions")
         try channels(boxHead.fullyConnected, "box_head.fully_connected")
-        try require(!boxHead.fullyConnected.isEmpty, "box_head.fully_connected", "is empty")
         try require(
-            boxHead.convolutions.isEmpty ? boxHead.fullyConnected.count == 2 : boxHead.fullyConnected.count == 1,
+            architecture == .c4 || boxHead.fullyConnected.count == (boxHead.convolutions.isEmpty ? 2 : 1),
             "box_head.fully_connected", "needs two layers, or one after convolutions")
         try require(
             (1...1000).contains(boxHead.detectionsPerImage), "box_head.detections_per_image", "is not 1...1000")
         try channels(maskHead.convolutions + [maskHead.hidden], "mask_head.convolutions")
-        try require(!maskHead.convolutions.isEmpty, "mask_head.convolutions", "is empty")
+        try require(
+            architecture == .c4 || !maskHead.convolutions.isEmpty, "mask_head.convolutions", "is empty")
         for (key, value) in [
             ("proposals.nms_threshold", proposals.nmsThreshold),
             ("box_head.score_threshold", Double(boxHead.scoreThreshold)),
@@ -144,12 +167,24 @@ extension ModelConfiguration {
             proposals.postNmsTopN * classes <= 20_000_000, "proposals.post_nms_top_n", "times classes is above 20000000"
         )
         let pixels = transform.maxSize * transform.maxSize
-        let values =
-            ([backbone.stemWidth * 4, pyramid.channels] + backbone.widths.map { $0 * backbone.block.expansion })
-            .map { $0 * pixels / 16 }
+        let maps =
+            isVGG
+            ? [backbone.widths[0] * 16, backbone.widths[1] * 4] + backbone.widths
+            : [backbone.stemWidth * 4] + backbone.widths.map { $0 * backbone.block.expansion }
+        let values = (maps + [pyramid.channels]).map { $0 * pixels / 16 }
         try require(
             values.allSatisfy { $0 <= 1 << 31 }, "transform.max_size",
             "is too large for so many channels: a feature map would have more than 2^31 values")
+        let normalized = Network(self).convolutions.first { layer in
+            guard case .group(let groups) = layer.normalization, layer.norm != nil else { return false }
+            return layer.outputChannels % groups != 0
+        }
+        if let normalized {
+            throw Failure.invalid(
+                key: "normalization",
+                problem: "group needs multiples of \(Normalization.groups) channels, and \(normalized.name) has "
+                    + "\(normalized.outputChannels)")
+        }
         try require(
             categories.allSatisfy { (1..<classes).contains($0.id) }, "categories", "holds an id that is not 1..<classes"
         )

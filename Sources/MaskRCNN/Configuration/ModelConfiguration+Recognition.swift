@@ -8,7 +8,7 @@ extension ModelConfiguration {
         public var problem: String
 
         public var description: String {
-            "\(path): not a Mask R-CNN with a ResNet or ResNeXt on a feature pyramid under torchvision's names: \(problem)"
+            "\(path): not a Mask R-CNN with a ResNet, ResNeXt or VGG under torchvision's or Detectron2's names: \(problem)"
         }
     }
 
@@ -17,35 +17,42 @@ extension ModelConfiguration {
     /// What shapes do not tell, such as input size, anchors' sizes and thresholds, keeps torchvision's defaults; so does the epsilon of
     /// batch normalisation (see `isPublished`).
     ///
+    /// - Parameter anchorSizes: Where they are known.
     /// - Throws: `ModelConfiguration.Unrecognized`.
-    public init(recognizing checkpoint: Checkpoint) throws {
+    public init(recognizing checkpoint: Checkpoint, anchorSizes: [Float]? = nil) throws {
         self.init()
+        proposals.anchorSizes = anchorSizes ?? proposals.anchorSizes
         let shapes = Shapes(checkpoint)
-        if checkpoint.tensors.keys.contains(where: { $0.hasPrefix("backbone.bottom_up.") }) {
-            throw Unrecognized(
-                path: checkpoint.path, problem: "these are Detectron2's names, which are not supported yet")
+        if shapes.has("roi_heads.layer4.0.conv1.weight") {
+            architecture = .c4
+            (boxHead.fullyConnected, maskHead.convolutions) = ([], [])
+            proposals.preNmsTopN = 6000
         }
-        backbone = try Backbone(shapes)
-        pyramid.channels = try shapes["backbone.fpn.inner_blocks.0.0.weight", 0]
-        pyramid.normalization = shapes.has("backbone.fpn.inner_blocks.0.1.weight") ? .batch : .none
+        backbone = try shapes.has("backbone.body.conv1.weight") ? Backbone(shapes, architecture) : Backbone(vgg: shapes)
+        if architecture == .fpn {
+            pyramid.channels = try shapes["backbone.fpn.inner_blocks.0.0.weight", 0]
+            pyramid.normalization = shapes.normalization("backbone.fpn.inner_blocks.0.1")
+        }
 
         proposals.convolutions = shapes.count { "rpn.head.conv.\($0).0.weight" }
         let anchors = try shapes["rpn.head.cls_logits.weight", 0]
-        guard anchors == proposals.aspectRatios.count else {
+        guard anchors == anchorsAPlace else {
             throw Unrecognized(
                 path: checkpoint.path,
                 problem: "it has \(anchors) anchors a place; give their aspect ratios with --configuration")
         }
 
         classes = try shapes["roi_heads.box_predictor.cls_score.weight", 0]
-        boxHead.convolutions = try shapes.outputs { "roi_heads.box_head.\($0).0.weight" }
-        boxHead.normalization = shapes.has("roi_heads.box_head.0.1.weight") ? .batch : .none
-        boxHead.fullyConnected =
-            boxHead.convolutions.isEmpty
-            ? [try shapes["roi_heads.box_head.fc6.weight", 0], try shapes["roi_heads.box_head.fc7.weight", 0]]
-            : [try shapes["roi_heads.box_head.\(boxHead.convolutions.count + 1).weight", 0]]
-        maskHead.convolutions = try shapes.outputs { "roi_heads.mask_head.\($0).0.weight" }
-        maskHead.normalization = shapes.has("roi_heads.mask_head.0.1.weight") ? .batch : .none
+        if architecture == .fpn {
+            boxHead.convolutions = try shapes.outputs { "roi_heads.box_head.\($0).0.weight" }
+            boxHead.normalization = shapes.normalization("roi_heads.box_head.0.1")
+            boxHead.fullyConnected =
+                boxHead.convolutions.isEmpty
+                ? [try shapes["roi_heads.box_head.fc6.weight", 0], try shapes["roi_heads.box_head.fc7.weight", 0]]
+                : [try shapes["roi_heads.box_head.\(boxHead.convolutions.count + 1).weight", 0]]
+            maskHead.convolutions = try shapes.outputs { "roi_heads.mask_head.\($0).0.weight" }
+            maskHead.normalization = shapes.normalization("roi_heads.mask_head.0.1")
+        }
         maskHead.hidden = try shapes["roi_heads.mask_predictor.conv5_mask.weight", 1]
         if classes == COCOCategories.classes { categories = COCOCategories.all }
     }
@@ -60,16 +67,19 @@ extension ModelConfiguration {
 }
 
 extension ModelConfiguration.Backbone {
-    fileprivate init(_ shapes: Shapes) throws {
+    /// A ResNet.
+    fileprivate init(_ shapes: Shapes, _ architecture: ModelConfiguration.Architecture) throws {
         self.init()
         let body = "backbone.body"
         stemWidth = try shapes["\(body).conv1.weight", 0]
+        normalization = shapes.normalization("\(body).bn1")
         block = shapes.has("\(body).layer1.0.conv3.weight") ? .bottleneck : .basic
-        layers = (1...4).map { stage in shapes.count { "\(body).layer\(stage).\($0).conv1.weight" } }
-        widths = try (1...4).map { stage in
+        let stages = (1...4).map { $0 == 4 && architecture == .c4 ? "roi_heads.layer4" : "\(body).layer\($0)" }
+        layers = stages.map { stage in shapes.count { "\(stage).\($0).conv1.weight" } }
+        widths = try stages.map { stage in
             switch block {
-            case .basic: try shapes["\(body).layer\(stage).0.conv1.weight", 0]
-            case .bottleneck: try shapes["\(body).layer\(stage).0.conv3.weight", 0] / block.expansion
+            case .basic: try shapes["\(stage).0.conv1.weight", 0]
+            case .bottleneck: try shapes["\(stage).0.conv3.weight", 0] / block.expansion
             }
         }
         guard block == .bottleneck else { return }
@@ -85,6 +95,29 @@ extension ModelConfiguration.Backbone {
     }
 }
 
+extension ModelConfiguration.Backbone {
+    /// A VGG: its layers' names are their places in a sequence, and where a place more than usual lies between two, there is a pool.
+    fileprivate init(vgg shapes: Shapes) throws {
+        self.init()
+        kind = .vgg
+        func name(_ place: Int) -> String { "backbone.body.\(place).weight" }
+        normalization = shapes.normalization("backbone.body.1")
+        let step = normalization == .none ? 2 : 3
+        (layers, widths) = ([], [])
+        var place = 0
+        while shapes.has(name(place)), layers.count < 5 {
+            widths.append(try shapes[name(place), 0])
+            let count = shapes.count { name(place + $0 * step) }
+            layers.append(count)
+            place += count * step + 1
+        }
+        guard layers.count == 5 else {
+            throw shapes.unrecognized(
+                "backbone.body has neither a ResNet's conv1 nor the five groups of convolutions of a VGG")
+        }
+    }
+}
+
 /// A checkpoint's shapes by name.
 private struct Shapes {
     private let checkpoint: Checkpoint
@@ -94,6 +127,11 @@ private struct Shapes {
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
     func has(_ name: String) -> Bool { checkpoint.tensors[name] != nil }
+
+    /// The kind of a normalisation: only batch normalisation has statistics.
+    func normalization(_ name: String) -> ModelConfiguration.Normalization {
+        has("\(name).running_mean") ? .batch : has("\(name).weight") ? .group : .none
+    }
 
     func unrecognized(_ problem: String) -> ModelConfiguration.Unrecognized {
         ModelConfiguration.Unrecognized(path: checkpoint.path, problem: problem)

@@ -5,6 +5,22 @@ import Instances
 ///
 /// What a file leaves out has the value of torchvision's `maskrcnn_resnet50_fpn`, after which the defaults here are named.
 public struct ModelConfiguration: Codable, Equatable, Sendable {
+    /// Where two implementations of the same network differ between its layers; `Sources/README.md` lists it.
+    public enum Rules: String, Codable, Sendable {
+        case torchvision, detectron2
+    }
+
+    /// What the heads look at.
+    public enum Architecture: String, Codable, Sendable {
+        /// The levels of a feature pyramid.
+        case fpn
+        /// The third stage of a ResNet, whose fourth stage both heads begin with (He et al. 2017, figure 4, left).
+        case c4
+
+        /// Pixels of the network's input from one place of a level to the next, by level.
+        public var strides: [Int] { self == .c4 ? [16] : [4, 8, 16, 32, 64] }
+    }
+
     /// How a picture is brought to the network's input.
     public struct Transform: Codable, Equatable, Sendable {
         /// The shorter side after resizing, pixels, unless the longer would become longer than `maxSize`.
@@ -15,10 +31,17 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
         public var mean: [Float] = [0.485, 0.456, 0.406]
         /// Standard deviation of red, green and blue in 0...1.
         public var std: [Float] = [0.229, 0.224, 0.225]
+        /// The input's sides are padded to multiples of this, pixels.
+        public var sizeDivisor = 32
     }
 
-    /// A ResNet or ResNeXt (arXiv 1512.03385, 1611.05431) with the stride on the 3x3 convolution.
+    /// A ResNet or ResNeXt (arXiv 1512.03385, 1611.05431), or a VGG (arXiv 1409.1556).
     public struct Backbone: Codable, Equatable, Sendable {
+        /// The family.
+        public enum Kind: String, Codable, Sendable {
+            case resnet, vgg
+        }
+
         /// The residual block: two 3x3 convolutions, or 1x1, 3x3, 1x1 with four times the width at the end.
         public enum Block: String, Codable, Sendable {
             case basic, bottleneck
@@ -27,19 +50,27 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
             var expansion: Int { self == .basic ? 1 : 4 }
         }
 
+        public var kind = Kind.resnet
+        /// Of a ResNet.
         public var block = Block.bottleneck
-        /// Blocks in each of the four stages.
+        /// Blocks in each of the four stages, or a VGG's convolutions before each of its five pools.
         public var layers = [3, 4, 6, 3]
-        /// Channels of the 7x7 convolution at the beginning.
+        /// Channels of a ResNet's 7x7 convolution at the beginning.
         public var stemWidth = 64
         /// Width of each stage before the block's expansion, channels.
         public var widths = [64, 128, 256, 512]
+        /// Whether the first 1x1 convolution of a bottleneck has the stride, as in the first paper; otherwise the 3x3 has it.
+        public var stridesFirst = false
+        public var normalization = Normalization.batch
         /// Groups of the 3x3 convolutions; more than one makes it a ResNeXt.
         public var groups = 1
         /// Channels of a group in the first stage, for a width of 64.
         public var widthPerGroup = 64
         /// What is added to the variances before the root is taken.
         public var batchNormEpsilon: Float = 1e-5
+
+        /// Channels of what a ResNet's stage is given; stages count from 0.
+        func inputChannels(ofStage stage: Int) -> Int { stage == 0 ? stemWidth : widths[stage - 1] * block.expansion }
 
         /// Channels inside a bottleneck block of a stage of some width.
         func innerWidth(_ width: Int) -> Int { Int(Double(width) * (Double(widthPerGroup) / 64)) * groups }
@@ -49,8 +80,15 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     public enum Normalization: String, Codable, Sendable {
         /// Nothing; the convolution has a bias.
         case none
-        /// Batch normalisation; the convolution has no bias.
+        /// Batch normalisation; the convolution has no bias, except in a VGG.
         case batch
+        /// Group normalisation (arXiv 1803.08494) in 32 groups, likewise.
+        case group
+
+        static let groups = 32
+
+        /// The same of one layer that has any.
+        var ofLayer: ConvolutionLayer.Normalization { self == .group ? .group(Self.groups) : .batch }
     }
 
     /// The feature pyramid (arXiv 1612.03144).
@@ -64,7 +102,8 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     public struct Proposals: Codable, Equatable, Sendable {
         /// 3x3 convolutions before the two outputs.
         public var convolutions = 1
-        /// The side of the square anchor of each level, pixels of the network's input; five levels.
+        /// The sides of the square anchors, pixels of the network's input: one for each of a pyramid's five levels, all of them on
+        /// the one level of C4.
         public var anchorSizes: [Float] = [32, 64, 128, 256, 512]
         /// Height over width of the anchors at every place.
         public var aspectRatios: [Float] = [0.5, 1, 2]
@@ -100,6 +139,8 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
         public var normalization = Normalization.none
     }
 
+    public var architecture = Architecture.fpn
+    public var rules = Rules.torchvision
     public var transform = Transform()
     public var backbone = Backbone()
     public var pyramid = Pyramid()
@@ -112,4 +153,9 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
     public var categories: [Instances.Category] = []
 
     public init() {}
+
+    /// Anchors at every place of a level.
+    var anchorsAPlace: Int {
+        proposals.aspectRatios.count * (architecture == .c4 ? proposals.anchorSizes.count : 1)
+    }
 }

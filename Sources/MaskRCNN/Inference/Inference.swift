@@ -1,10 +1,12 @@
 import Checkpoints
 import Tensors
 
-/// Runs a network forwards, with normalisation folded into weights that are laid out once.
+/// Runs a network forwards, with batch normalisation folded into weights that are laid out once.
 public struct Inference: Executor, Sendable {
     public let compute: Compute
     private let convolutions: [String: ConvolutionWeights]
+    /// Group normalisations by their convolutions' names.
+    private let normalizations: [String: GroupNormalization]
     private let linears: [String: LinearWeights]
     private let deconvolutions: [String: DeconvolutionWeights]
     /// The last layer of the mask head, a row of weights a class.
@@ -39,6 +41,10 @@ public struct Inference: Executor, Sendable {
         }
         convolutions = Dictionary(
             uniqueKeysWithValues: try network.convolutions.map { ($0.name, try source.convolution($0)) })
+        normalizations = Dictionary(
+            uniqueKeysWithValues: try network.convolutions.compactMap { layer in
+                try source.groupNormalization(layer).map { (layer.name, $0) }
+            })
         linears = Dictionary(uniqueKeysWithValues: try network.linears.map { ($0.name, try source.linear($0)) })
         deconvolutions = Dictionary(
             uniqueKeysWithValues: try network.deconvolutions.map { ($0.name, try source.deconvolution($0)) })
@@ -77,8 +83,16 @@ public struct Inference: Executor, Sendable {
     public func convolution(_ input: Tensor, _ layer: ConvolutionLayer, adding residual: Tensor?) -> Tensor {
         recorder?.record(input, layer: layer.name)
         let weights = found(convolutions[layer.name])
-        return clock.measure(operator: layer.name, weights.cost(input, adding: residual)) {
-            compute.convolution(input, weights, activation: layer.activation, adding: residual)
+        guard let normalization = normalizations[layer.name] else {
+            return clock.measure(operator: layer.name, weights.cost(input, adding: residual)) {
+                compute.convolution(input, weights, activation: layer.activation, adding: residual)
+            }
+        }
+        let output = clock.measure(operator: layer.name, weights.cost(input)) { compute.convolution(input, weights) }
+        // Three times read, once written.
+        let values = 4 * output.count + (residual?.count ?? 0)
+        return clock.measure(operator: "\(layer.name) normalised", .moving("group_norm", values: values)) {
+            compute.groupNormalized(output, normalization, activation: layer.activation, adding: residual)
         }
     }
 
@@ -104,9 +118,21 @@ public struct Inference: Executor, Sendable {
         }
     }
 
+    public func maxPool2x2(_ input: Tensor) -> Tensor {
+        clock.measure(operator: "max_pool_2x2", .moving("max_pool 2x2", values: input.count / 4 * 5)) {
+            compute.maxPool2x2(input)
+        }
+    }
+
     public func subsample(_ input: Tensor) -> Tensor {
         clock.measure(operator: "subsample", .moving("subsample", values: input.count / 2)) {
             compute.subsample(input)
+        }
+    }
+
+    public func averagePool(_ input: Tensor) -> Tensor {
+        clock.measure(operator: "average_pool", .moving("average_pool", values: input.count)) {
+            compute.averagePool(input)
         }
     }
 
@@ -176,11 +202,19 @@ private struct WeightSource {
             inputs: layer.inputChannels)
     }
 
-    /// A convolution with its normalisation folded in: `w * scale`, `bias = shift - mean * scale`.
+    /// The group normalisation behind a convolution, if there is one.
+    func groupNormalization(_ layer: ConvolutionLayer) throws -> GroupNormalization? {
+        guard let norm = layer.norm, case .group(let groups) = layer.normalization else { return nil }
+        return GroupNormalization(
+            scales: try finite("\(norm).weight"), shifts: try finite("\(norm).bias"), groups: groups,
+            epsilon: layer.epsilon)
+    }
+
+    /// A convolution with batch normalisation folded in: `w * scale`, `bias = shift + (bias - mean) * scale`.
     func convolution(_ layer: ConvolutionLayer) throws -> ConvolutionWeights {
         var weights = try finite("\(layer.name).weight")
         var bias = layer.hasBias ? try finite("\(layer.name).bias") : nil
-        if let norm = layer.norm {
+        if let norm = layer.norm, layer.normalization == .batch {
             let (scales, shifts) = (try finite("\(norm).weight"), try finite("\(norm).bias"))
             let (means, variances) = (try finite("\(norm).running_mean"), try finite("\(norm).running_var"))
             let size = weights.count / layer.outputChannels
@@ -194,7 +228,8 @@ private struct WeightSource {
                         what: "\(norm).running_var has \(variances[channel]) at [\(channel)]; a variance is positive")
                 }
                 let scale = Double(scales[channel]) / variance.squareRoot()
-                folded[channel] = Float(Double(shifts[channel]) - Double(means[channel]) * scale)
+                let offset = Double(bias?[channel] ?? 0) - Double(means[channel])
+                folded[channel] = Float(Double(shifts[channel]) + offset * scale)
                 for i in channel * size..<(channel + 1) * size { weights[i] = Float(Double(weights[i]) * scale) }
             }
             bias = folded

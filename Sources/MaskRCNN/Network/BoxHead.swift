@@ -16,14 +16,18 @@ public struct BoxHead: Sendable {
     /// Side of the pooled regions, pixels.
     public static let poolSize = 7
 
+    /// Whether the layers see the mean of a region's pixels instead of all of them.
+    let isAveraged: Bool
     let convolutions: [ConvolutionLayer]
     let hidden: [LinearLayer]
     let logits: LinearLayer
     let deltas: LinearLayer
 
     public init(
-        _ configuration: ModelConfiguration.BoxHead, channels: Int, classes: Int, name: String = "roi_heads"
+        _ configuration: ModelConfiguration.BoxHead, channels: Int, classes: Int, isAveraged: Bool = false,
+        name: String = "roi_heads"
     ) {
+        self.isAveraged = isAveraged
         var channels = channels
         convolutions = configuration.convolutions.enumerated().map { index, outputs in
             defer { channels = outputs }
@@ -34,8 +38,8 @@ public struct BoxHead: Sendable {
         let names =
             convolutions.isEmpty
             ? ["\(name).box_head.fc6", "\(name).box_head.fc7"] : ["\(name).box_head.\(convolutions.count + 1)"]
-        var inputs = channels * Self.poolSize * Self.poolSize
-        var pooled: (channels: Int, side: Int)? = (channels, Self.poolSize)
+        var inputs = isAveraged ? channels : channels * Self.poolSize * Self.poolSize
+        var pooled: (channels: Int, side: Int)? = isAveraged ? nil : (channels, Self.poolSize)
         hidden = zip(names, configuration.fullyConnected).map { layer, outputs in
             defer { (inputs, pooled) = (outputs, nil) }
             return LinearLayer(name: layer, inputs: inputs, outputs: outputs, pooled: pooled, activation: .relu)
@@ -50,6 +54,7 @@ public struct BoxHead: Sendable {
     public func callAsFunction<E: Executor>(_ regions: E.Value, _ executor: E) -> Output<E.Value> {
         var value = regions
         for layer in convolutions { value = executor.convolution(value, layer) }
+        if isAveraged { value = executor.averagePool(value) }
         for layer in hidden { value = executor.linear(value, layer) }
         return Output(logits: executor.linear(value, logits), deltas: executor.linear(value, deltas))
     }
@@ -61,7 +66,8 @@ extension ConvolutionLayer {
         _ name: String, inputs: Int, outputs: Int, _ normalization: ModelConfiguration.Normalization
     ) -> ConvolutionLayer {
         ConvolutionLayer(
-            name: "\(name).0", norm: normalization == .batch ? "\(name).1" : nil, inputChannels: inputs,
-            outputChannels: outputs, kernel: 3, padding: 1, activation: .relu)
+            name: "\(name).0", norm: normalization == .none ? nil : "\(name).1",
+            normalization: normalization.ofLayer, inputChannels: inputs, outputChannels: outputs, kernel: 3,
+            padding: 1, activation: .relu)
     }
 }

@@ -7,8 +7,9 @@ public struct FeaturePyramid: Sendable {
         func layer(_ block: String, _ level: Int, _ inputs: Int, kernel: Int) -> ConvolutionLayer {
             let name = "\(name).\(block).\(level)"
             return ConvolutionLayer(
-                name: "\(name).0", norm: configuration.normalization == .batch ? "\(name).1" : nil,
-                inputChannels: inputs, outputChannels: configuration.channels, kernel: kernel, padding: kernel / 2)
+                name: "\(name).0", norm: configuration.normalization == .none ? nil : "\(name).1",
+                normalization: configuration.normalization.ofLayer, inputChannels: inputs,
+                outputChannels: configuration.channels, kernel: kernel, padding: kernel / 2)
         }
         lateral = inputChannels.enumerated().map { layer("inner_blocks", $0, $1, kernel: 1) }
         output = inputChannels.indices.map { layer("layer_blocks", $0, configuration.channels, kernel: 3) }

@@ -5,10 +5,20 @@ public typealias Parameter = (name: String, shape: [Int])
 
 /// A convolution as the topology describes it; executors find its weights by name.
 public struct ConvolutionLayer: Sendable {
+    /// How outputs are normalised before the sum and the activation.
+    public enum Normalization: Equatable, Sendable {
+        /// By statistics that the checkpoint holds (arXiv 1502.03167): foldable into the weights.
+        case batch
+        /// Each picture by its own statistics, in so many groups of neighbouring channels (Wu and He 2018, arXiv 1803.08494).
+        case group(Int)
+    }
+
     /// What the parameters' names begin with: `name.weight`, `name.bias`.
     public var name: String
-    /// Likewise for the batch normalisation that follows, if any.
+    /// Likewise for the normalisation that follows, if any.
     public var norm: String?
+    /// The kind of normalisation; means nothing where there is none.
+    public var normalization = Normalization.batch
     public var inputChannels: Int
     public var outputChannels: Int
     /// Window's side, pixels.
@@ -20,6 +30,9 @@ public struct ConvolutionLayer: Sendable {
     public var epsilon: Float = 1e-5
     public var activation = Activation.none
 
+    /// Whether there is a bias although a normalisation follows, as in VGG.
+    public var isAlwaysBiased = false
+
     /// Its channels and how its window moves.
     public var shape: ConvolutionShape {
         ConvolutionShape(
@@ -28,15 +41,14 @@ public struct ConvolutionLayer: Sendable {
     }
 
     /// Convolutions have a bias where no normalisation follows.
-    public var hasBias: Bool { norm == nil }
+    public var hasBias: Bool { norm == nil || isAlwaysBiased }
 
     public var parameters: [Parameter] {
         var list: [Parameter] = [("\(name).weight", [outputChannels, inputChannels / groups, kernel, kernel])]
         if hasBias { list.append(("\(name).bias", [outputChannels])) }
         if let norm {
-            for part in ["weight", "bias", "running_mean", "running_var"] {
-                list.append(("\(norm).\(part)", [outputChannels]))
-            }
+            let parts = ["weight", "bias"] + (normalization == .batch ? ["running_mean", "running_var"] : [])
+            for part in parts { list.append(("\(norm).\(part)", [outputChannels])) }
         }
         return list
     }
@@ -68,7 +80,7 @@ public struct DeconvolutionLayer: Sendable {
 
 /// What runs a network: the topology is written once over these operators.
 ///
-/// Feature maps are `[height, width, channels]` or `[regions, height, width, channels]`.
+/// Feature maps are `[height, width, channels]` or `[pictures or regions, height, width, channels]`.
 public protocol Executor {
     associatedtype Value
 
@@ -78,8 +90,12 @@ public protocol Executor {
     func deconvolution(_ input: Value, _ layer: DeconvolutionLayer) -> Value
     /// 3x3 maximum with stride 2 and padding 1.
     func maxPool(_ input: Value) -> Value
+    /// 2x2 maximum with stride 2; a last row or column without a partner is left out.
+    func maxPool2x2(_ input: Value) -> Value
     /// Every second pixel of every second row.
     func subsample(_ input: Value) -> Value
+    /// The mean of every region's pixels, `[regions, height, width, channels]` to `[regions, channels]`.
+    func averagePool(_ input: Value) -> Value
     /// `large` plus the nearest values of `small`.
     func addUpsampled(_ small: Value, to large: consuming Value) -> Value
 }

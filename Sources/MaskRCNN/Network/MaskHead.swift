@@ -27,9 +27,9 @@ public struct MaskHead: Sendable {
             outputChannels: classes, kernel: 1)
     }
 
-    /// What the classes' masks are made of, `[regions, 28, 28, hidden]`.
+    /// What the classes' masks are made of, `[regions, 2 * side, 2 * side, hidden]`.
     ///
-    /// - Parameter regions: `[regions, 14, 14, channels]`.
+    /// - Parameter regions: `[regions, side, side, channels]`.
     public func features<E: Executor>(_ regions: E.Value, _ executor: E) -> E.Value {
         var value = regions
         for layer in convolutions { value = executor.convolution(value, layer) }

@@ -17,13 +17,15 @@ public struct ProposalHead: Sendable {
     let objectness: ConvolutionLayer
     let deltas: ConvolutionLayer
 
-    public init(_ configuration: ModelConfiguration.Proposals, channels: Int, name: String = "rpn.head") {
+    /// - Parameter anchors: At every place.
+    public init(
+        _ configuration: ModelConfiguration.Proposals, channels: Int, anchors: Int, name: String = "rpn.head"
+    ) {
         hidden = (0..<configuration.convolutions).map {
             ConvolutionLayer(
                 name: "\(name).conv.\($0).0", inputChannels: channels, outputChannels: channels, kernel: 3, padding: 1,
                 activation: .relu)
         }
-        let anchors = configuration.aspectRatios.count
         objectness = ConvolutionLayer(
             name: "\(name).cls_logits", inputChannels: channels, outputChannels: anchors, kernel: 1)
         deltas = ConvolutionLayer(

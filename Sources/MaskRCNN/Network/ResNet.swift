@@ -1,4 +1,4 @@
-/// The convolutions of a ResNet or ResNeXt, under torchvision's names.
+/// The convolutions of a ResNet or ResNeXt (arXiv 1512.03385, 1611.05431), under torchvision's names.
 public struct ResNet: Sendable {
     /// One residual block.
     struct Block: Sendable {
@@ -14,76 +14,96 @@ public struct ResNet: Sendable {
         }
     }
 
-    let stem: ConvolutionLayer
-    let stages: [[Block]]
-    /// Output channels of the four stages.
-    public let channels: [Int]
+    /// Blocks in a row, of which the first may halve the map.
+    struct Stage: Sendable {
+        let blocks: [Block]
 
-    public init(_ configuration: ModelConfiguration.Backbone, name: String = "backbone.body") {
-        let epsilon = configuration.batchNormEpsilon
-        stem = ConvolutionLayer(
-            name: "\(name).conv1", norm: "\(name).bn1", inputChannels: 3, outputChannels: configuration.stemWidth,
-            kernel: 7, stride: 2, padding: 3, epsilon: epsilon, activation: .relu)
-        var stages: [[Block]] = []
-        var inputChannels = configuration.stemWidth
-        for (stage, width) in configuration.widths.enumerated() {
-            let blocks = (0..<configuration.layers[stage]).map { index in
-                let block = Self.block(
-                    configuration, name: "\(name).layer\(stage + 1).\(index)", inputChannels: inputChannels,
-                    width: width, stride: stage > 0 && index == 0 ? 2 : 1)
-                inputChannels = width * configuration.block.expansion
-                return block
+        /// - Parameters:
+        ///   - number: Of the configuration's four, from 0; all but the first begin with a stride of 2.
+        ///   - name: What the blocks' numbers are put after.
+        init(_ configuration: ModelConfiguration.Backbone, number: Int, name: String) {
+            let width = configuration.widths[number]
+            var inputChannels = configuration.inputChannels(ofStage: number)
+            blocks = (0..<configuration.layers[number]).map { index in
+                defer { inputChannels = width * configuration.block.expansion }
+                return Block(
+                    configuration, name: "\(name).\(index)", inputChannels: inputChannels, width: width,
+                    stride: number > 0 && index == 0 ? 2 : 1)
             }
-            stages.append(blocks)
         }
-        self.stages = stages
-        channels = configuration.widths.map { $0 * configuration.block.expansion }
+
+        var convolutions: [ConvolutionLayer] {
+            blocks.flatMap { $0.convolutions + ($0.downsample.map { [$0] } ?? []) }
+        }
+
+        func callAsFunction<E: Executor>(_ input: E.Value, _ executor: E) -> E.Value {
+            var value = input
+            for block in blocks { value = block(value, executor) }
+            return value
+        }
     }
 
-    private static func block(
+    let stem: ConvolutionLayer
+    let stages: [Stage]
+    /// Output channels of the stages.
+    public let channels: [Int]
+
+    /// - Parameter stageCount: The stages that look at the whole picture; a fourth may be the heads' instead (`SharedHead`).
+    public init(
+        _ configuration: ModelConfiguration.Backbone, stageCount: Int = 4, name: String = "backbone.body"
+    ) {
+        stem = ConvolutionLayer(
+            name: "\(name).conv1", norm: "\(name).bn1", normalization: configuration.normalization.ofLayer,
+            inputChannels: 3, outputChannels: configuration.stemWidth, kernel: 7, stride: 2, padding: 3,
+            epsilon: configuration.batchNormEpsilon, activation: .relu)
+        stages = (0..<stageCount).map { Stage(configuration, number: $0, name: "\(name).layer\($0 + 1)") }
+        channels = configuration.widths.prefix(stageCount).map { $0 * configuration.block.expansion }
+    }
+
+    var convolutions: [ConvolutionLayer] { [stem] + stages.flatMap(\.convolutions) }
+
+    /// The outputs of the stages, finest first, with strides of 4, 8, 16 and 32 pixels.
+    public func callAsFunction<E: Executor>(_ image: E.Value, _ executor: E) -> [E.Value] {
+        var value = executor.maxPool(executor.convolution(image, stem))
+        return stages.map { stage in
+            value = stage(value, executor)
+            return value
+        }
+    }
+}
+
+extension ResNet.Block {
+    fileprivate init(
         _ configuration: ModelConfiguration.Backbone, name: String, inputChannels: Int, width: Int, stride: Int
-    ) -> Block {
+    ) {
         let outputs = width * configuration.block.expansion
         let inner = configuration.block == .basic ? width : configuration.innerWidth(width)
         func layer(
             _ number: Int, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1
         ) -> ConvolutionLayer {
             ConvolutionLayer(
-                name: "\(name).conv\(number)", norm: "\(name).bn\(number)", inputChannels: inputs,
-                outputChannels: outputs, kernel: kernel, stride: stride, padding: kernel / 2, groups: groups,
+                name: "\(name).conv\(number)", norm: "\(name).bn\(number)",
+                normalization: configuration.normalization.ofLayer, inputChannels: inputs, outputChannels: outputs,
+                kernel: kernel, stride: stride, padding: kernel / 2, groups: groups,
                 epsilon: configuration.batchNormEpsilon, activation: .relu)
         }
-        let convolutions =
-            switch configuration.block {
-            case .basic:
-                [
-                    layer(1, inputChannels, outputs, kernel: 3, stride: stride),
-                    layer(2, outputs, outputs, kernel: 3),
-                ]
-            case .bottleneck:
-                [
-                    layer(1, inputChannels, inner, kernel: 1),
-                    layer(2, inner, inner, kernel: 3, stride: stride, groups: configuration.groups),
-                    layer(3, inner, outputs, kernel: 1),
-                ]
-            }
-        guard stride != 1 || inputChannels != outputs else { return Block(convolutions: convolutions) }
-        let downsample = ConvolutionLayer(
-            name: "\(name).downsample.0", norm: "\(name).downsample.1", inputChannels: inputChannels,
-            outputChannels: outputs, kernel: 1, stride: stride, epsilon: configuration.batchNormEpsilon)
-        return Block(convolutions: convolutions, downsample: downsample)
-    }
-
-    var convolutions: [ConvolutionLayer] {
-        [stem] + stages.joined().flatMap { $0.convolutions + ($0.downsample.map { [$0] } ?? []) }
-    }
-
-    /// The outputs of the four stages, finest first, with strides of 4, 8, 16 and 32 pixels.
-    public func callAsFunction<E: Executor>(_ image: E.Value, _ executor: E) -> [E.Value] {
-        var value = executor.maxPool(executor.convolution(image, stem))
-        return stages.map { blocks in
-            for block in blocks { value = block(value, executor) }
-            return value
+        switch configuration.block {
+        case .basic:
+            convolutions = [
+                layer(1, inputChannels, outputs, kernel: 3, stride: stride), layer(2, outputs, outputs, kernel: 3),
+            ]
+        case .bottleneck:
+            let (first, second) = configuration.stridesFirst ? (stride, 1) : (1, stride)
+            convolutions = [
+                layer(1, inputChannels, inner, kernel: 1, stride: first),
+                layer(2, inner, inner, kernel: 3, stride: second, groups: configuration.groups),
+                layer(3, inner, outputs, kernel: 1),
+            ]
         }
+        guard stride != 1 || inputChannels != outputs else { return }
+        downsample = ConvolutionLayer(
+            name: "\(name).downsample.0", norm: "\(name).downsample.1",
+            normalization: configuration.normalization.ofLayer, inputChannels: inputChannels, outputChannels: outputs,
+            kernel: 1, stride: stride, epsilon: configuration.batchNormEpsilon)
     }
 }

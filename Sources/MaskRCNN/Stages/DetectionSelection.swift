@@ -14,13 +14,14 @@ public struct DetectionSelection: Sendable {
     }
 
     private let configuration: ModelConfiguration.BoxHead
-    /// Boxes with a smaller side are dropped, pixels.
-    private static let leastSide: Float = 1e-2
+    /// Boxes with a smaller side are dropped, pixels; nil where all stay.
+    private let leastSide: Float?
     /// Boxes that a thread decodes at once.
     private static let decodedAtOnce = 1024
 
-    public init(_ configuration: ModelConfiguration.BoxHead) {
+    public init(_ configuration: ModelConfiguration.BoxHead, rules: ModelConfiguration.Rules = .torchvision) {
         self.configuration = configuration
+        leastSide = rules == .torchvision ? 1e-2 : nil
     }
 
     /// - Parameters:
@@ -55,7 +56,7 @@ public struct DetectionSelection: Sendable {
                         }
                     }
                     decode(head.deltas, places, count: count, classes, proposals, size, into: boxes, compute)
-                    count = Self.dropSmall(places, scores, boxes, count: count)
+                    count = dropSmall(places, scores, boxes, count: count)
                     found = NonMaximumSuppression.suppress(
                         UnsafeBufferPointer(start: boxes, count: count),
                         scores: UnsafeBufferPointer(start: scores, count: count),
@@ -92,14 +93,16 @@ public struct DetectionSelection: Sendable {
     }
 
     /// Moves together what has no side that is too small; returns how many there are.
-    private static func dropSmall(
+    private func dropSmall(
         _ places: UnsafeMutablePointer<UInt32>, _ scores: UnsafeMutablePointer<Float>,
         _ boxes: UnsafeMutablePointer<Box>, count: Int
     ) -> Int {
         var left = 0
         for index in 0..<count {
             let box = boxes[index]
-            guard box.width >= leastSide, box.height >= leastSide else { continue }
+            // Not a number is below every side.
+            let isLarge = leastSide.map { box.width >= $0 && box.height >= $0 } ?? (box.width >= 0 && box.height >= 0)
+            guard isLarge else { continue }
             (places[left], scores[left], boxes[left]) = (places[index], scores[index], box)
             left += 1
         }

@@ -1,12 +1,12 @@
 import Instances
 import Tensors
 
-/// Pastes a mask of probabilities into a picture, straight to run lengths (torchvision's `paste_masks_in_image` and a
+/// Pastes a mask of probabilities into a picture, straight to run lengths (torchvision's and Detectron2's `paste_masks_in_image` and a
 /// threshold of 0.5).
 public enum MaskPasting {
     /// Pixels of zero around the mask, so that its border fades.
     private static let padding = 1
-    /// The probability that a pixel of the object must exceed.
+    /// The probability that a pixel of the object must exceed, or under Detectron2's rules reach.
     private static let threshold: Float = 0.5
 
     /// Values nearer to the threshold than this are decided pixel by pixel, since interpolation rounds.
@@ -18,18 +18,15 @@ public enum MaskPasting {
     ///   - probabilities: `[side, side]`, row-major.
     ///   - box: Where the object is in the picture, pixels.
     public static func paste(
-        _ probabilities: UnsafeBufferPointer<Float>, side: Int, box: Box, width: Int, height: Int
+        _ probabilities: UnsafeBufferPointer<Float>, side: Int, box: Box, width: Int, height: Int,
+        rules: ModelConfiguration.Rules = .torchvision
     ) -> Mask {
         let length = side + 2 * padding
-        // The box grows with the mask, then its corners are cut to whole pixels, towards zero.
-        let scale = Float(length) / Float(side)
-        let (halfWidth, halfHeight) = ((box.x1 - box.x0) * 0.5 * scale, (box.y1 - box.y0) * 0.5 * scale)
-        let (centerX, centerY) = ((box.x1 + box.x0) * 0.5, (box.y1 + box.y0) * 0.5)
-        let (x0, x1) = (Int(centerX - halfWidth), Int(centerX + halfWidth))
-        let (y0, y1) = (Int(centerY - halfHeight), Int(centerY + halfHeight))
-        let (boxWidth, boxHeight) = (max(x1 - x0 + 1, 1), max(y1 - y0 + 1, 1))
-        let columns = max(x0, 0)..<max(min(x1 + 1, width), max(x0, 0))
-        let rows = max(y0, 0)..<max(min(y1 + 1, height), max(y0, 0))
+        let across = Axis(box.x0, box.x1, side: side, pixels: width, rules: rules)
+        let downwards = Axis(box.y0, box.y1, side: side, pixels: height, rules: rules)
+        let (columns, rows) = (across.pixels, downwards.pixels)
+        // The greatest number below the threshold, so that what reaches it exceeds this.
+        let limit = rules == .torchvision ? threshold : threshold.nextDown
 
         var encoder = RunLengthEncoder(capacity: 4 * columns.count + 2)
         encoder.append(foreground: false, count: columns.isEmpty ? 0 : columns.lowerBound * height)
@@ -41,22 +38,20 @@ public enum MaskPasting {
                 for x in 0..<side { padded[(x + padding) * length + y + padding] = probabilities[y * side + x] }
             }
             withUnsafeTemporaryAllocation(of: Place.self, capacity: rows.count) { down in
-                for (index, y) in rows.enumerated() {
-                    down[index] = Place(y - y0, scale: Float(length) / Float(boxHeight), length: length)
-                }
+                for (index, y) in rows.enumerated() { down[index] = downwards.place(y) }
                 let stretches = Stretches(down, length: length)
                 withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length + 1) { sides in
                     for x in columns {
-                        let across = Place(x - x0, scale: Float(length) / Float(boxWidth), length: length)
+                        let place = across.place(x)
                         MaskColumn.interpolate(
-                            padded.baseAddress! + across.low * length, across.lowWeight,
-                            padded.baseAddress! + across.high * length, across.highWeight, count: length,
+                            padded.baseAddress! + place.low * length, place.lowWeight,
+                            padded.baseAddress! + place.high * length, place.highWeight, count: length,
                             least: threshold - margin, most: threshold + margin, into: column.baseAddress!,
                             sides: sides.baseAddress!)
                         // The last value is its own lower neighbour.
                         sides[length] = sides[length - 1]
                         encoder.append(foreground: false, count: rows.lowerBound)
-                        append(column, sides, down, stretches, to: &encoder)
+                        append(column, sides, down, stretches, limit, to: &encoder)
                         encoder.append(foreground: false, count: height - rows.upperBound)
                     }
                 }
@@ -71,7 +66,8 @@ public enum MaskPasting {
     @inline(__always)
     private static func append(
         _ column: UnsafeMutableBufferPointer<Float>, _ sides: UnsafeMutableBufferPointer<UInt8>,
-        _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches, to encoder: inout RunLengthEncoder
+        _ down: UnsafeMutableBufferPointer<Place>, _ stretches: Stretches, _ limit: Float,
+        to encoder: inout RunLengthEncoder
     ) {
         var low = stretches.values.lowerBound
         while low < stretches.values.upperBound {
@@ -86,9 +82,58 @@ public enum MaskPasting {
             for pixel in stretches.pixels(low, low + 1) {
                 let place = down[pixel]
                 let value = place.lowWeight * column[place.low] + place.highWeight * column[place.high]
-                encoder.append(foreground: value > threshold)
+                encoder.append(foreground: value > limit)
             }
             low += 1
+        }
+    }
+
+    /// Where a box's columns or rows lie in the picture, and in the mask.
+    private struct Axis {
+        /// Those of the picture that may belong to the object.
+        let pixels: Range<Int>
+        /// What a pixel's middle is multiplied by, and what is added then, to be a place in the padded mask.
+        private let scale, offset: Float
+        /// The pixel that places are counted from.
+        private let origin: Int
+        private let length: Int
+
+        init(_ low: Float, _ high: Float, side: Int, pixels count: Int, rules: ModelConfiguration.Rules) {
+            length = side + 2 * padding
+            switch rules {
+            case .torchvision:
+                // The box grows with the mask, then its edges are cut to whole pixels, towards zero.
+                let growth = Float(length) / Float(side)
+                let (half, center) = ((high - low) * 0.5 * growth, (high + low) * 0.5)
+                let (first, last) = (Int(center - half), Int(center + half))
+                pixels = max(first, 0)..<max(min(last + 1, count), max(first, 0))
+                (origin, scale) = (first, Float(length) / Float(max(last - first + 1, 1)))
+                offset = -0.5
+            case .detectron2:
+                // The mask lies in the box as it is; half a value outside of it fades to 0.
+                guard high > low, low.magnitude < 1e9, high.magnitude < 1e9 else {
+                    (pixels, origin, scale, offset) = (0..<0, 0, 0, 0)
+                    return
+                }
+                let perPixel = Float(side) / (high - low)
+                // Counted from near the box, so that nothing is lost between large numbers.
+                let corner = Int(low.rounded(.down))
+                let shift = Float(padding) - 0.5 - (low - Float(corner)) * perPixel
+                (origin, scale, offset) = (corner, perPixel, shift)
+                var (first, end) = (max(Int(low.rounded(.down)) - 1, 0), min(Int(high.rounded(.up)) + 1, count))
+                func isInside(_ pixel: Int) -> Bool {
+                    let place = perPixel * (Float(pixel - corner) + 0.5) + shift
+                    return place > 0 && place < Float(side + 2 * padding - 1)
+                }
+                while first < end, !isInside(first) { first += 1 }
+                while end > first, !isInside(end - 1) { end -= 1 }
+                pixels = first < end ? first..<end : 0..<0
+            }
+        }
+
+        @inline(__always)
+        func place(_ pixel: Int) -> Place {
+            Place(scale * (Float(pixel - origin) + 0.5) + offset, length: length)
         }
     }
 
@@ -98,8 +143,8 @@ public enum MaskPasting {
         let lowWeight, highWeight: Float
 
         @inline(__always)
-        init(_ pixel: Int, scale: Float, length: Int) {
-            let source = max(0, scale * (Float(pixel) + 0.5) - 0.5)
+        init(_ position: Float, length: Int) {
+            let source = max(0, position)
             low = min(Int(source), length - 1)
             high = min(low + 1, length - 1)
             highWeight = min(max(source - Float(low), 0), 1)

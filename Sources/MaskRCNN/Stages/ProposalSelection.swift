@@ -7,16 +7,20 @@ public struct ProposalSelection: Sendable {
     public struct Proposals: Sendable {
         /// In the network's input, pixels.
         public var boxes: [Box] = []
-        /// Objectness, 0...1.
+        /// Objectness: 0...1 under torchvision's rules, logits under Detectron2's.
         public var scores: [Float] = []
     }
 
     private let configuration: ModelConfiguration.Proposals
+    private let rules: ModelConfiguration.Rules
     /// Boxes with a smaller side are dropped, pixels.
-    private static let leastSide: Float = 1e-3
+    private let leastSide: Float
 
-    public init(_ configuration: ModelConfiguration.Proposals) {
+    public init(_ configuration: ModelConfiguration.Proposals, rules: ModelConfiguration.Rules = .torchvision) {
         self.configuration = configuration
+        self.rules = rules
+        // Detectron2 drops what has no side.
+        leastSide = rules == .torchvision ? 1e-3 : .leastNonzeroMagnitude
     }
 
     /// - Parameters:
@@ -65,7 +69,8 @@ public struct ProposalSelection: Sendable {
                     count = 4 * places.count
                 }
                 var scores = places.map { objectness[$0] }
-                scores.withUnsafeMutableBufferPointer { BoxKernels.sigmoid($0) }
+                // Logits have an order where probabilities are all rounded to 1; torchvision suppresses by the latter.
+                if rules == .torchvision { scores.withUnsafeMutableBufferPointer { BoxKernels.sigmoid($0) } }
                 let boxes = [Box](unsafeUninitializedCapacity: places.count) { boxes, count in
                     guard let base = boxes.baseAddress else { return }
                     references.withUnsafeBufferPointer {
@@ -74,7 +79,7 @@ public struct ProposalSelection: Sendable {
                     // The small ones go, the others move together.
                     for index in places.indices {
                         let box = boxes[index]
-                        guard box.width >= Self.leastSide, box.height >= Self.leastSide else { continue }
+                        guard box.width >= leastSide, box.height >= leastSide else { continue }
                         (boxes[count], scores[count]) = (box, scores[index])
                         count += 1
                     }

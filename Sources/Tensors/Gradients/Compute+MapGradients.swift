@@ -32,6 +32,27 @@ extension Compute {
         return output
     }
 
+    /// The gradient with respect to the input of `averagePool`.
+    ///
+    /// - Parameters:
+    ///   - gradient: `[regions, channels]`.
+    ///   - shape: The input's, `[regions, height, width, channels]`.
+    public func averagePoolGradient(_ gradient: Tensor, input shape: [Int]) -> Tensor {
+        let output = pool.tensor(shape)
+        let (channels, area) = (output.channels, output.height * output.width)
+        let factor = 1 / Float(area)
+        workers.run(gradient.shape[0], step: 4) { range in
+            for region in range {
+                let source = gradient.pointer + region * channels
+                for pixel in region * area..<(region + 1) * area {
+                    let target = output.pointer + pixel * channels
+                    for channel in 0..<channels { target[channel] = source[channel] * factor }
+                }
+            }
+        }
+        return output
+    }
+
     /// The gradient with respect to the input of `subsample`.
     ///
     /// - Parameter input: The input's shape.

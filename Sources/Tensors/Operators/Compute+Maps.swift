@@ -1,44 +1,64 @@
 import CKernels
 
 extension Compute {
-    /// 3x3 maximum with stride 2 and padding 1, `[..., height, width, channels]`.
+    /// 3x3 maximum with stride 2 and padding 1.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`.
     public func maxPool(_ input: Tensor) -> Tensor {
         let (height, width) = ((input.height - 1) / 2 + 1, (input.width - 1) / 2 + 1)
-        let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, input.channels])
-        forRows(of: output) { picture, rows in
+        let output = pool.tensor(input.shape.dropLast(3) + [height, width, input.channels])
+        runRows(of: output) { picture, rows in
             ck_max_pool(
-                input.picture(picture), input.height, input.width, input.channels, width, rows.lowerBound, rows.count,
-                output.picture(picture))
+                input.pointer(picture: picture), input.height, input.width, input.channels, width, rows.lowerBound,
+                rows.count, output.pointer(picture: picture))
         }
         return output
     }
 
-    /// Every second pixel of every second row, `[..., height, width, channels]`.
+    /// 2x2 maximum with stride 2; a last row or column without a partner is left out.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`; both sides at least 2.
+    public func maxPool2x2(_ input: Tensor) -> Tensor {
+        let output = pool.tensor(input.shape.dropLast(3) + [input.height / 2, input.width / 2, input.channels])
+        runRows(of: output) { picture, rows in
+            ck_max_pool_2x2(
+                input.pointer(picture: picture), input.width, input.channels, output.width, rows.lowerBound, rows.count,
+                output.pointer(picture: picture))
+        }
+        return output
+    }
+
+    /// Every second pixel of every second row.
+    ///
+    /// - Parameter input: `[height, width, channels]`, or `[pictures, height, width, channels]`.
     public func subsample(_ input: Tensor) -> Tensor {
         let (height, width, channels) = ((input.height + 1) / 2, (input.width + 1) / 2, input.channels)
-        let output = pool.tensor(Array(input.shape.dropLast(3)) + [height, width, channels])
+        let output = pool.tensor(input.shape.dropLast(3) + [height, width, channels])
         for picture in 0..<input.pictures {
-            let (source, target) = (input.picture(picture), output.picture(picture))
+            let (from, to) = (input.pointer(picture: picture), output.pointer(picture: picture))
             for y in 0..<height {
                 for x in 0..<width {
-                    (target + (y * width + x) * channels).update(
-                        from: source + (2 * y * input.width + 2 * x) * channels, count: channels)
+                    (to + (y * width + x) * channels).update(
+                        from: from + (2 * y * input.width + 2 * x) * channels, count: channels)
                 }
             }
         }
         return output
     }
 
-    /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3), `[..., height, width, channels]`.
+    /// A larger map plus the nearest values of a smaller one (Lin et al. 2017, section 3).
     ///
-    /// - Parameter large: Consumed: the sum is written over it.
+    /// - Parameters:
+    ///   - small: `[height, width, channels]`, or `[pictures, height, width, channels]`.
+    ///   - large: As many pictures. Consumed: the sum is written over it.
     public func addUpsampled(_ small: Tensor, to large: consuming Tensor) -> Tensor {
         let large = large
-        precondition(small.channels == large.channels && small.pictures == large.pictures, "maps of as many channels")
-        forRows(of: large) { picture, rows in
+        precondition(
+            small.channels == large.channels && small.pictures == large.pictures, "maps of as many channels")
+        runRows(of: large) { picture, rows in
             ck_add_upsampled(
-                small.picture(picture), small.height, small.width, small.channels, large.height, large.width,
-                rows.lowerBound, rows.count, large.picture(picture))
+                small.pointer(picture: picture), small.height, small.width, small.channels, large.height, large.width,
+                rows.lowerBound, rows.count, large.pointer(picture: picture))
         }
         return large
     }
@@ -71,9 +91,52 @@ extension Compute {
                 let region = regions[index]
                 let map = maps[region.level]
                 ck_roi_align(
-                    map.picture(region.picture), map.height, map.width, channels, region.x0, region.y0, region.x1,
+                    map.pointer(picture: region.picture), map.height, map.width, channels, region.x0, region.y0, region.x1,
                     region.y1, size,
                     samples, output.pointer + index * size * size * channels)
+            }
+        }
+        return output
+    }
+
+    /// RoIAlign with one sample a pixel or more, for regions whose coordinates are of pixels' centres (PyTorch's `aligned=True` with a
+    /// sampling ratio of 0): `[regions, size, size, channels]`.
+    ///
+    /// - Parameter regions: Half a pixel to the left and up of where they are in the map; a region without a side gives 0.
+    public func roiAlignAdaptive(_ maps: [Tensor], _ regions: [Region], size: Int) -> Tensor {
+        let channels = maps[0].channels
+        precondition(size <= ck_most_bins, "tables of that size")
+        let output = pool.tensor([regions.count, size, size, channels])
+        workers.run(regions.count, step: 8) { range in
+            let samples = regions[range].map { region in
+                max(ck_roi_samples(region.x0, region.x1, size), ck_roi_samples(region.y0, region.y1, size))
+            }
+            let most = 2 * max(1, samples.max() ?? 1)
+            pool.withScratch(of: ck_roi_place.self, 2 * size * most) { scratch in
+                for index in range {
+                    let region = regions[index]
+                    let map = maps[region.level]
+                    ck_roi_align_adaptive(
+                        map.pointer(picture: region.picture), map.height, map.width, channels, region.x0, region.y0,
+                        region.x1, region.y1, size, scratch, most, output.pointer + index * size * size * channels)
+                }
+            }
+        }
+        return output
+    }
+
+    /// The mean of every region's pixels, `[regions, height, width, channels]` to `[regions, channels]`.
+    public func averagePool(_ input: Tensor) -> Tensor {
+        let (channels, area) = (input.channels, input.height * input.width)
+        let output = pool.tensor([input.pictures, channels])
+        workers.run(input.pictures, step: 8) { range in
+            pool.withScratch(of: Double.self, channels) { sums in
+                for region in range {
+                    sums.update(repeating: 0, count: channels)
+                    ck_channel_sums(input.pointer(picture: region), area, channels, nil, sums)
+                    let means = output.pointer + region * channels
+                    for channel in 0..<channels { means[channel] = Float(sums[channel] / Double(area)) }
+                }
             }
         }
         return output
@@ -122,20 +185,15 @@ extension Compute {
         return output
     }
 
-    /// Calls `body` with ranges of some ten thousand values of each picture's rows, on any of the threads.
-    private func forRows(of map: Tensor, _ body: (_ picture: Int, _ rows: Range<Int>) -> Void) {
-        let step = max(1, 20_000 / max(1, map.width * map.channels))
-        let bands = map.height.parts(of: step)
-        workers.run(map.pictures * bands) { piece in
-            let first = piece % bands * step
-            body(piece / bands, first..<min(first + step, map.height))
+    /// Calls `body` with a picture and some of its rows, on any of the threads, until all rows of the output have been given out; each
+    /// piece has some ten thousand values.
+    private func runRows(of output: Tensor, _ body: (_ picture: Int, _ rows: Range<Int>) -> Void) {
+        guard output.count > 0 else { return }
+        let step = max(1, 20_000 / (output.width * output.channels))
+        let pieces = output.height.parts(of: step)
+        workers.run(output.pictures * pieces) { piece in
+            let first = piece % pieces * step
+            body(piece / pieces, first..<min(first + step, output.height))
         }
-    }
-}
-
-extension Tensor {
-    /// The first element of one of the pictures of a batch.
-    fileprivate func picture(_ index: Int) -> UnsafeMutablePointer<Float> {
-        pointer + index * height * width * channels
     }
 }

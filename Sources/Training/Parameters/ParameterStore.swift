@@ -51,7 +51,7 @@ public final class ParameterStore {
             all.append(parameter)
             return parameter
         }
-        let frozen = network.frozenLayers(stages: freezing.stages)
+        let frozen = network.backbone.frozenLayers(stages: freezing.stages)
         for layer in network.convolutions + [network.maskHead.logits] {
             let learns = !frozen.contains(layer.name)
             let shape = layer.parameters[0].shape
@@ -66,13 +66,15 @@ public final class ParameterStore {
                     Parameter(name: "\(layer.name).bias", shape: [layer.outputChannels], isTrainable: learns))
             }
             if let norm = layer.norm {
-                let moves = learns && !freezing.batchNorm
+                let isOfBatches = layer.normalization == .batch
+                let moves = learns && !(isOfBatches && freezing.batchNorm)
                 func part(_ name: String, _ isTrainable: Bool) -> Parameter {
                     add(Parameter(name: "\(norm).\(name)", shape: [layer.outputChannels], isTrainable: isTrainable))
                 }
                 entry.norm = Norm(
-                    weight: part("weight", moves), bias: part("bias", moves), mean: part("running_mean", false),
-                    variance: part("running_var", false))
+                    weight: part("weight", moves), bias: part("bias", moves),
+                    mean: isOfBatches ? part("running_mean", false) : nil,
+                    variance: isOfBatches ? part("running_var", false) : nil)
             }
             layers[layer.name] = entry
         }

@@ -32,7 +32,9 @@ final class LaidOutWeights {
     }
 
     /// Whether a layer's normalisation is a constant map.
-    func isFolded(_ layer: ConvolutionLayer) -> Bool { layer.norm != nil && parameters.freezing.batchNorm }
+    func isFolded(_ layer: ConvolutionLayer) -> Bool {
+        layer.norm != nil && layer.normalization == .batch && parameters.freezing.batchNorm
+    }
 
     /// A layer's weights, with a constant normalisation folded in.
     func convolution(_ layer: ConvolutionLayer) -> ConvolutionWeights {
@@ -42,8 +44,11 @@ final class LaidOutWeights {
         if isFolded(layer), let norm = entry.norm, let mean = norm.mean {
             let scale = scale(layer)
             rows = compute.scaledColumns(rows, scale.elements)
-            let shifts = zip(norm.bias.value.elements, zip(mean.value.elements, scale.elements)).map {
-                Float(Double($0) - Double($1.0) * Double($1.1))
+            // Of VGG's layers the convolution has a bias as well.
+            let biases = bias?.elements ?? [Float](repeating: 0, count: layer.outputChannels)
+            let (means, scales, norms) = (mean.value.elements, scale.elements, norm.bias.value.elements)
+            let shifts = biases.indices.map {
+                Float(Double(norms[$0]) + (Double(biases[$0]) - Double(means[$0])) * Double(scales[$0]))
             }
             bias = Tensor(shifts, shape: [layer.outputChannels])
         }

@@ -13,14 +13,19 @@ struct ModelCommand: ParsableCommand {
 
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a model of a torchvision checkpoint (.pth or .safetensors).",
+            abstract: "Makes a model of a torchvision or Detectron2 checkpoint (.pth, .pkl or .safetensors).",
             discussion: """
                 The architecture is read off the tensors. What they do not tell (input size, anchors, thresholds, the names \
-                of the categories) is torchvision's default, or comes from a JSON file with --configuration, in which every \
-                key may be left out. 'segmentd model info' prints a model's configuration in that form with --json.
+                of the categories) is torchvision's or Detectron2's default, or comes from a JSON file with --configuration, \
+                in which every key may be left out. 'segmentd model info' prints a model's configuration in that form with \
+                --json. A Detectron2 checkpoint is recognised by its tensors' names, and keeps Detectron2's rules \
+                ("rules": "detectron2").
                 """)
 
-        @Argument(help: "The checkpoint: what torch.save(model.state_dict(), ...) wrote, or a .safetensors file.")
+        @Argument(
+            help:
+                "The checkpoint: what torch.save(model.state_dict(), ...) wrote, Detectron2's .pkl or .pth, or a .safetensors file."
+        )
         var checkpoint: String
 
         @Option(name: [.short, .long], help: ArgumentHelp("The .safetensors file to write.", valueName: "file"))
@@ -42,10 +47,23 @@ struct ModelCommand: ParsableCommand {
                 valueName: "number"))
         var batchNormEpsilon: Float?
 
+        @Flag(help: "The Detectron2 model was trained with INPUT.FORMAT RGB; its default is BGR.")
+        var rgb = false
+
         func run() throws {
             try OutputNames.requireSeparate([output], from: [checkpoint])
-            let weights = try Checkpoint.open(checkpoint)
-            let configuration = try recognized(weights)
+            var weights = try Checkpoint.open(checkpoint)
+            var imported: ModelConfiguration?
+            if Detectron2Import.isRecognized(weights) {
+                var options = Detectron2Import.Options()
+                (options.hasCOCOCategories, options.isRGB) = (categories == nil, rgb)
+                let detectron2 = try Detectron2Import(weights, options: options)
+                (weights, imported) = (detectron2.weights, detectron2.configuration)
+                Terminal.note("These are Detectron2's weights: they keep Detectron2's rules.")
+            } else if rgb {
+                throw CommandFailure("--rgb is for Detectron2's checkpoints, and \(checkpoint) is none")
+            }
+            let configuration = try recognized(weights, imported)
             let model = try Model(configuration, weights: weights)
             // Names of classes change nothing that a calibration depends on; arithmetic does.
             let calibration = configurationPath == nil && batchNormEpsilon == nil ? try? model.calibration() : nil
@@ -61,7 +79,8 @@ struct ModelCommand: ParsableCommand {
             }
         }
 
-        private func recognized(_ weights: Checkpoint) throws -> ModelConfiguration {
+        /// - Parameter imported: The configuration of a Detectron2 checkpoint.
+        private func recognized(_ weights: Checkpoint, _ imported: ModelConfiguration?) throws -> ModelConfiguration {
             var configuration: ModelConfiguration
             if let configurationPath {
                 let text = try MappedFile(path: configurationPath).withUnsafeBytes {
@@ -69,10 +88,12 @@ struct ModelCommand: ParsableCommand {
                 }
                 do {
                     configuration = try ModelConfiguration(
-                        json: text, over: (try? architecture(weights)) ?? ModelConfiguration())
+                        json: text, over: imported ?? (try? architecture(weights)) ?? ModelConfiguration())
                 } catch let failure as ModelConfiguration.Failure {
                     throw CommandFailure("\(configurationPath): \(failure)")
                 }
+            } else if let imported {
+                configuration = imported
             } else if let text = weights.metadata[Model.metadataKey] {
                 do {
                     configuration = try ModelConfiguration(json: text)
@@ -132,6 +153,12 @@ private struct ModelSummary {
 
     private var backbone: String {
         let backbone = model.configuration.backbone
+        if backbone.kind == .vgg {
+            // With the three layers that classify.
+            let depth = backbone.layers.reduce(0, +) + 3
+            let normalization = backbone.normalization == .none ? "" : " with \(backbone.normalization.rawValue) norm"
+            return "VGG-\(depth)\(normalization)"
+        }
         let perBlock = backbone.block == .basic ? 2 : 3
         let depth = backbone.layers.reduce(0, +) * perBlock + 2
         guard backbone.groups > 1 else { return "ResNet-\(depth)" }
@@ -140,7 +167,14 @@ private struct ModelSummary {
 
     private var millions: String { String(format: "%.1f million parameters", Double(model.parameterCount) / 1e6) }
 
-    var line: String { "Mask R-CNN, \(backbone) with FPN, \(model.configuration.classes - 1) classes, \(millions)" }
+    private var network: String {
+        switch model.configuration.architecture {
+        case .fpn: "\(backbone) with FPN"
+        case .c4: "\(backbone)-C4"
+        }
+    }
+
+    var line: String { "Mask R-CNN, \(network), \(model.configuration.classes - 1) classes, \(millions)" }
 
     var table: String {
         let precisions: String
@@ -152,11 +186,13 @@ private struct ModelSummary {
         }
         let c = model.configuration
         func list<Value>(_ values: [Value]) -> String { values.map { "\($0)" }.joined(separator: " ") }
+        let blocks = c.backbone.kind == .vgg ? "convolutions" : "\(c.backbone.block.rawValue) blocks"
         let names = c.categories.map(\.name).joined(separator: ", ")
         return """
             file         \(model.weights.path)
-            network      Mask R-CNN, \(backbone) with FPN of \(c.pyramid.channels) channels
-            backbone     \(list(c.backbone.layers)) \(c.backbone.block.rawValue) blocks, widths \(list(c.backbone.widths))
+            network      Mask R-CNN, \(network)\(c.architecture == .fpn ? " of \(c.pyramid.channels) channels" : "")
+            backbone     \(list(c.backbone.layers)) \(blocks), widths \(list(c.backbone.widths))
+            rules        \(c.rules.rawValue)'s
             input        shorter side \(c.transform.minSize), longer at most \(c.transform.maxSize) pixels
             anchors      \(list(c.proposals.anchorSizes)) pixels, height over width \(list(c.proposals.aspectRatios))
             box head     \(list(c.boxHead.convolutions + c.boxHead.fullyConnected)), score above \(c.boxHead.scoreThreshold), \
