@@ -14,9 +14,15 @@ struct TrainingReference {
     let steps: Int
     let pictures: [TrainingPicture]
 
-    /// The small one that stands beside the tests.
-    static let small = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../Fixtures/training.safetensors").standardized.path
+    /// The small one with constant normalisation.
+    static let small = fixture("basic")
+    /// All that stand beside the tests, as Tests/Training/fixtures.sh makes them.
+    static let fixtures = ["basic", "norms", "bottleneck"].map(fixture)
+
+    private static func fixture(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Fixtures/training/\(name).safetensors").standardized.path
+    }
 
     init(path: String) throws {
         checkpoint = try Checkpoint.open(path)
@@ -69,6 +75,16 @@ struct TrainingReference {
 
     func gradient(_ name: String) throws -> [Float] {
         try #require(checkpoint.tensors["gradient/\(name)"], "\(name)").floats()
+    }
+
+    /// Running statistics of batch normalisation after the last step, by name; none where they are constant.
+    func statistics() -> [String: [Float]] {
+        let prefix = "statistics/"
+        let names = checkpoint.tensors.keys.filter { $0.hasPrefix(prefix) }
+        return Dictionary(
+            uniqueKeysWithValues: names.compactMap { name in
+                checkpoint.tensors[name].map { (String(name.dropFirst(prefix.count)), $0.floats()) }
+            })
     }
 
     func integers(_ name: String) throws -> [Int] {
