@@ -55,7 +55,7 @@ import Testing
         #expect(losses.objectness > 0 && losses.classes > 0)
         #expect(losses.proposalBoxes == 0 && losses.boxes == 0 && losses.masks == 0)
         for (name, gradient) in gradients(network) {
-            #expect(gradient.allSatisfy(\.isFinite), "\(name)")
+            #expect(gradient.allSatisfy { $0.isFinite }, "\(name)")
             if name.contains("mask") || name.contains("bbox_pred") {
                 #expect(gradient.allSatisfy { $0 == 0 }, "\(name)")
             }

@@ -75,9 +75,8 @@ public final class Tape: Executor {
         let normalized = compute.normalization(
             sums, .batch, weight: norm.weight.value, bias: norm.bias.value, epsilon: layer.epsilon,
             activation: layer.activation, adding: residual?.value)
-        if norm.weight.isTrainable {
-            follow(normalized, norm, epsilon: layer.epsilon, count: sums.count / sums.channels)
-        }
+        // Also of parts that do not learn: what comes after them learns from values that the batch has normalised.
+        follow(normalized, norm, epsilon: layer.epsilon, count: sums.count / sums.channels)
         return record(normalized.output, needsGradient: needsGradient) { [unowned self, compute] output, gradient in
             let (masked, _) = compute.activationGradient(
                 gradient, output: layer.activation == .relu ? output.value : nil, scale: nil, keepsUnscaled: false)
