@@ -10,6 +10,7 @@ step/S/losses            objectness, boxes of proposals, classes, boxes, masks
 step/S/anchors/I         places of the chosen anchors, ascending; step/S/anchor_labels/I: 1 for objects
 step/S/regions/I         the chosen boxes; likewise region_labels, region_objects
 gradient/NAME            of the first step, before weight decay, in double precision
+statistics/NAME          of batch normalisation after the last step, where it learns
 
 The metadata's "rounding" says how far torchvision's own gradients in single precision are from those, relative to their norm. Where a
 unit is near zero, rounding decides whether ReLU lets it pass, and with it a part of the gradient: in a deep network with millions of
@@ -181,6 +182,10 @@ def main():
             print(f"rounding moves a gradient by {max(rounding.values()):.2g} at most")
         optimizer.step()
         print(f"step {step}: " + ", ".join(f"{name[5:]} {losses[name].item():.5f}" for name in LOSSES), flush=True)
+    if options.live_norms:
+        for name, value in model.state_dict().items():
+            if name.endswith(("running_mean", "running_var")):
+                tensors[f"statistics/{name}"] = value.clone()
     save_file(tensors, options.output, metadata={
         "configuration": json.dumps(configuration), "steps": str(options.steps), "pictures": str(len(pictures)),
         "stages": str(options.stages), "live_norms": str(int(options.live_norms)), "rate": str(options.rate),

@@ -6,10 +6,10 @@ import Testing
 @testable import Tensors
 @testable import Training
 
-/// Training steps against torchvision's, with the small reference, or with another that `SEGMENTD_TRAINING_REFERENCE` names.
+/// Training steps against torchvision's, with the small references, or with another that `SEGMENTD_TRAINING_REFERENCE` names.
 @Suite(.serialized) struct TrainingParityTests {
-    private static let path =
-        ProcessInfo.processInfo.environment["SEGMENTD_TRAINING_REFERENCE"] ?? TrainingReference.small
+    private static let paths =
+        ProcessInfo.processInfo.environment["SEGMENTD_TRAINING_REFERENCE"].map { [$0] } ?? TrainingReference.fixtures
 
     /// The greatest difference in norm over the norm of the expected values.
     private func error(_ found: [Float], _ expected: [Float]) -> Double {
@@ -22,8 +22,8 @@ import Testing
         return difference.isNaN ? .infinity : (difference / max(size, 1e-30)).squareRoot()
     }
 
-    @Test func `losses and every gradient of a step are torchvision's`() throws {
-        let reference = try TrainingReference(path: Self.path)
+    @Test(arguments: paths) func `losses and every gradient of a step are torchvision's`(path: String) throws {
+        let reference = try TrainingReference(path: path)
         let network = try reference.network()
         let losses = try reference.learn(network, step: 0)
         for (found, expected) in zip(losses, try reference.losses(step: 0)) {
@@ -40,8 +40,8 @@ import Testing
         print("greatest relative error of a gradient: \(greatest.0) of \(greatest.1)")
     }
 
-    @Test func `what is not to learn is what torchvision does not teach`() throws {
-        let reference = try TrainingReference(path: Self.path)
+    @Test(arguments: paths) func `what is not to learn is what torchvision does not teach`(path: String) throws {
+        let reference = try TrainingReference(path: path)
         let learned = Set(try reference.network().parameters.trainable.map(\.name))
         let prefix = "gradient/"
         #expect(
@@ -52,8 +52,9 @@ import Testing
                     }))
     }
 
-    @Test func `losses after steps of gradient descent are torchvision's`() throws {
-        let reference = try TrainingReference(path: Self.path)
+    @Test(arguments: paths)
+    func `losses and running statistics after steps of gradient descent are torchvision's`(path: String) throws {
+        let reference = try TrainingReference(path: path)
         let network = try reference.network()
         let rate = try #require(reference.checkpoint.metadata["rate"].flatMap { Float($0) })
         let descent = GradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4, network.compute)
@@ -64,6 +65,13 @@ import Testing
             }
             descent.step(rate: rate)
             network.parametersChanged()
+        }
+        let statistics = reference.statistics()
+        #expect(statistics.isEmpty == network.parameters.freezing.batchNorm)
+        for (name, expected) in statistics {
+            let parameter = try #require(network.parameters.parameters.first { $0.name == name }, "\(name)")
+            // A step moves them by a tenth of the difference, and the weights of later steps differ a little.
+            #expect(error(parameter.elements, expected) <= 1e-4, "\(name)")
         }
     }
 }

@@ -14,9 +14,15 @@ struct TrainingReference {
     let steps: Int
     let pictures: [TrainingPicture]
 
-    /// The small one that stands beside the tests.
-    static let small = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../Fixtures/training.safetensors").standardized.path
+    /// The small one with constant normalisation.
+    static let small = fixture("basic")
+    /// All that stand beside the tests, as Tests/Training/fixtures.sh makes them.
+    static let fixtures = ["basic", "norms", "bottleneck", "vgg"].map(fixture)
+
+    private static func fixture(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Fixtures/training/\(name).safetensors").standardized.path
+    }
 
     init(path: String) throws {
         checkpoint = try Checkpoint.open(path)
@@ -76,6 +82,16 @@ struct TrainingReference {
         let text = try #require(checkpoint.metadata["rounding"])
         let table = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Double]
         return try #require(table?[name], "\(name)")
+    }
+
+    /// Running statistics of batch normalisation after the last step, by name; none where they are constant.
+    func statistics() -> [String: [Float]] {
+        let prefix = "statistics/"
+        let names = checkpoint.tensors.keys.filter { $0.hasPrefix(prefix) }
+        return Dictionary(
+            uniqueKeysWithValues: names.compactMap { name in
+                checkpoint.tensors[name].map { (String(name.dropFirst(prefix.count)), $0.floats()) }
+            })
     }
 
     func integers(_ name: String) throws -> [Int] {

@@ -66,16 +66,22 @@ public final class Tape: Executor {
                 adding: input.gradient))
     }
 
-    /// With statistics of the batch, which are recorded in the running ones.
+    /// With statistics of the values themselves; those of a batch are recorded in the running ones.
     private func normalizedConvolution(
         _ input: Variable, _ layer: ConvolutionLayer, _ norm: ParameterStore.Norm, adding residual: Variable?,
         needsGradient: Bool
     ) -> Variable {
         let sums = compute.convolution(input.value, weights.convolution(layer))
+        let kind: NormalizedValues.Kind =
+            switch layer.normalization {
+            case .batch: .batch
+            case .group(let groups): .group(groups: groups)
+            }
         let normalized = compute.normalization(
-            sums, .batch, weight: norm.weight.value, bias: norm.bias.value, epsilon: layer.epsilon,
+            sums, kind, weight: norm.weight.value, bias: norm.bias.value, epsilon: layer.epsilon,
             activation: layer.activation, adding: residual?.value)
-        if norm.weight.isTrainable {
+        // Also of parts that do not learn: what comes after them learns from values that the batch has normalised.
+        if layer.normalization == .batch {
             follow(normalized, norm, epsilon: layer.epsilon, count: sums.count / sums.channels)
         }
         return record(normalized.output, needsGradient: needsGradient) { [unowned self, compute] output, gradient in
@@ -139,6 +145,18 @@ public final class Tape: Executor {
     public func maxPool(_ input: Variable) -> Variable {
         record(compute.maxPool(input.value), needsGradient: input.needsGradient) { [compute] _, gradient in
             input.add(compute.maxPoolGradient(gradient, input: input.value, kernel: 3, padding: 1), compute)
+        }
+    }
+
+    public func maxPool2x2(_ input: Variable) -> Variable {
+        record(compute.maxPool2x2(input.value), needsGradient: input.needsGradient) { [compute] _, gradient in
+            input.add(compute.maxPoolGradient(gradient, input: input.value, kernel: 2, padding: 0), compute)
+        }
+    }
+
+    public func averagePool(_ input: Variable) -> Variable {
+        record(compute.averagePool(input.value), needsGradient: input.needsGradient) { [compute] _, gradient in
+            input.add(compute.averagePoolGradient(gradient, input: input.value.shape), compute)
         }
     }
 

@@ -41,7 +41,7 @@ public final class Variable {
 
     /// Gives the gradient away.
     func takeGradient() -> Tensor? {
-        defer { gradient = nil }
+        defer { (gradient, ownsGradient) = (nil, false) }
         return gradient
     }
 }
