@@ -9,9 +9,8 @@ struct Segmentd: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self,
-            ModelCommand.self,
+            EvaluateCommand.self, ModelCommand.self,
             BenchCommand.self, TrackCommand.self, SynthesizeCommand.self,
-            EvaluateCommand.self,
         ])
 
     /// Runs the command line; what goes wrong while a command runs is one line on standard error.
