@@ -53,7 +53,8 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Annotation", "COCO", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs", "Pipeline",
+                "Annotation", "COCO", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs",
+                "Pipeline",
                 "Service", "Synthesis", "Tensors", "Tracking", "Training", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Instances
 import MaskRCNN
 
 /// Options of all commands that detect.
@@ -52,14 +53,20 @@ struct ModelOptions: ParsableArguments {
 
     /// The ids of the classes asked for; nil for all.
     func categories(of configuration: ModelConfiguration) throws -> Set<Int>? {
+        try categories(among: configuration.categories, of: "the model")
+    }
+
+    /// The ids of the classes asked for among those that somebody knows; nil for all.
+    ///
+    /// - Parameter owner: Whose they are, for the message.
+    func categories(among known: [Category], of owner: String) throws -> Set<Int>? {
         guard let classNames else { return nil }
         var ids = Set<Int>()
         for name in classNames.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) }) {
-            guard let category = configuration.categories.first(where: { $0.name == name }) else {
-                let known = configuration.categories.map(\.name)
-                let shown = known.prefix(100).joined(separator: ", ")
+            guard let category = known.first(where: { $0.name == name }) else {
+                let shown = known.prefix(100).map(\.printableName).joined(separator: ", ")
                 throw CommandFailure(
-                    "--classes: the model knows no '\(name)'; it knows \(known.isEmpty ? "no names" : shown)")
+                    "--classes: \(owner) knows no '\(name)'; it knows \(known.isEmpty ? "no names" : shown)")
             }
             ids.insert(category.id)
         }

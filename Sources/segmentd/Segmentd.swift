@@ -10,7 +10,7 @@ struct Segmentd: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ListenCommand.self, AnnotateCommand.self, DetectCommand.self,
-            ModelCommand.self, TrainCommand.self, EvaluateCommand.self, BenchCommand.self, TrackCommand.self,
+            EvaluateCommand.self, ModelCommand.self, TrainCommand.self, BenchCommand.self, TrackCommand.self,
             SynthesizeCommand.self,
         ])
 

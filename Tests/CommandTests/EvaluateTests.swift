@@ -138,7 +138,9 @@ struct EvaluateTests {
         arguments: [
             ([], "--images"), (["--results", "R", "--model", "M"], "--model"),
             (["--results", "R", "--images", "I"], "--images"),
-            (["--images", "I", "--threshold", "2"], "--threshold"), (["--images", "I", "--output", "-"], "--output"),
+            (["--images", "I", "--threshold", "2"], "--threshold"),
+            (["--images", "/tmp", "--output", "-"], "--output"),
+            (["--images", "/nowhere"], "no such folder"),
             (["--results", "/nowhere/results.json"], "no such file"),
         ])
     func calls(arguments: [String], words: String) throws {
@@ -171,6 +173,9 @@ struct EvaluateTests {
         #expect(result.output.contains("1.0000") && !result.output.contains("mask"))
         #expect(result.errors.contains("masks are not measured"))
         #expect(result.errors.contains("category 7"))
+        let chosen = try Program.run(
+            "evaluate", "--annotations", truth, "--results", results, "--classes", "cat,horse")
+        #expect(chosen.status == 1 && chosen.errors.contains("the data set knows no 'horse'"))
     }
 
     @Test("an interrupted run leaves nothing", arguments: [SIGINT, SIGTERM])

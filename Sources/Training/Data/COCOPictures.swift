@@ -33,15 +33,25 @@ public struct COCOPictures: PictureSource {
         self.folder = folder
         self.labels = labels
         places = dataset.images.indices.filter { place in
-            dataset.annotations(ofImageAt: place).contains { Self.teaches($0) }
+            let image = dataset.images[place]
+            return dataset.annotations(ofImageAt: place).contains { Self.teaches($0, image) }
         }
     }
 
     public var count: Int { places.count }
 
     /// Crowds are not told apart, and teach nothing.
-    private static func teaches(_ annotation: COCODataset.Annotation) -> Bool {
-        !annotation.isCrowd && annotation.rectangle.width > 0 && annotation.rectangle.height > 0
+    private static func teaches(_ annotation: COCODataset.Annotation, _ image: COCODataset.Image) -> Bool {
+        guard !annotation.isCrowd, annotation.segmentation != nil else { return false }
+        let box = clipped(annotation.box, image)
+        return box.width > 0 && box.height > 0
+    }
+
+    private static func clipped(_ box: Box, _ image: COCODataset.Image) -> Box {
+        let (width, height) = (Float(image.width), Float(image.height))
+        return Box(
+            x0: min(max(box.x0, 0), width), y0: min(max(box.y0, 0), height), x1: min(max(box.x1, 0), width),
+            y1: min(max(box.y1, 0), height))
     }
 
     public func picture(_ index: Int) throws -> TrainingPicture {
@@ -52,10 +62,11 @@ public struct COCOPictures: PictureSource {
             throw Failure.otherSize(
                 path: path, found: "\(image.width)x\(image.height)", expected: "\(entry.width)x\(entry.height)")
         }
-        let objects = dataset.annotations(ofImageAt: places[index]).filter(Self.teaches).compactMap { annotation in
+        let objects = dataset.annotations(ofImageAt: places[index]).filter { Self.teaches($0, entry) }.compactMap {
+            annotation in
             labels[annotation.categoryID].flatMap { label in
                 annotation.mask(height: entry.height, width: entry.width).map { mask in
-                    TrainingObject(box: annotation.box, label: label, mask: mask)
+                    TrainingObject(box: Self.clipped(annotation.box, entry), label: label, mask: mask)
                 }
             }
         }

@@ -44,14 +44,19 @@ public struct TrainingStart {
         switch configuration.start {
         case .model(let given): model = given
         case .checkpoint(let path):
-            let opened = try Checkpoint.open(path)
-            if let text = opened.metadata[Model.metadataKey] {
+            var opened = try Checkpoint.open(path)
+            if Detectron2Import.isRecognized(opened) {
+                let imported = try Detectron2Import(opened)
+                (opened, model) = (imported.weights, imported.configuration)
+            } else if let text = opened.metadata[Model.metadataKey] {
                 model = try ModelConfiguration(json: text)
             } else {
                 model = try ModelConfiguration(recognizing: opened)
                 if ModelConfiguration.isPublished(path: path) { model.backbone.batchNormEpsilon = 0 }
             }
             checkpoint = opened
+            // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
+            model.rules = .torchvision
         }
         let known = Dictionary(model.categories.map { ($0.name, $0.id) }) { first, _ in first }
         let missing = dataset.categories.filter { known[$0.name] == nil }.map(\.name)

@@ -12,8 +12,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Measures a model, or stored results, on annotated images.",
         discussion: """
-            Prints COCO's twelve figures for boxes and for masks, those of pycocotools to the last digit. The model's categories \
-            are those of the data set by their names. With --results, results that 'detect' or another detector has stored are \
+            Prints COCO's twelve figures for boxes and for masks, equal to those of pycocotools. The model's categories are those of \
+            the data set by their names. With --results, results that 'detect' or another detector has stored are \
             measured instead of a model.
             """)
 
@@ -59,7 +59,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         let chosen: Set<Int>?
         if let results {
             detections = try Detection.read(results, of: dataset)
-            chosen = try chosenCategories(of: dataset)
+            chosen = try modelOptions.categories(among: dataset.categories, of: "the data set")
             warnOfUnknown(detections, dataset)
         } else {
             (detections, chosen) = try await detect(dataset)
@@ -81,7 +81,12 @@ struct EvaluateCommand: AsyncParsableCommand {
             ] where isGiven {
                 throw CommandFailure("\(option): --results are measured without a model; leave out one of the two")
             }
-        } else if images == nil {
+        } else if let images {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: images, isDirectory: &isFolder), isFolder.boolValue else {
+                throw CommandFailure("\(images): there is no such folder of images")
+            }
+        } else {
             throw CommandFailure("--images is missing; name the folder of the images, or stored results with --results")
         }
         if output == "-" {
@@ -111,13 +116,6 @@ struct EvaluateCommand: AsyncParsableCommand {
             verbosity.note(
                 "\(annotations): \(problems.count) boxes or polygons are odd, which does no harm; --verbose lists them")
         }
-    }
-
-    /// The data set's categories that --classes names; nil for all.
-    private func chosenCategories(of dataset: COCODataset) throws -> Set<Int>? {
-        var configuration = ModelConfiguration()
-        configuration.categories = dataset.categories
-        return try modelOptions.categories(of: configuration)
     }
 
     private func warnOfUnknown(_ detections: [Detection], _ dataset: COCODataset) {

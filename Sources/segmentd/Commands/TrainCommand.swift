@@ -27,6 +27,12 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Check the configuration and the data, say what would be done, and stop.")
     var check = false
 
+    @Flag(
+        help:
+            "Leave out objects that cannot be learned from, such as boxes outside of their pictures, instead of refusing the data."
+    )
+    var lenient = false
+
     @OptionGroup var verbosity: VerbosityOptions
 
     func run() throws {
@@ -70,8 +76,12 @@ struct TrainCommand: ParsableCommand {
     private func dataset(_ data: TrainingConfiguration.DataSet) throws -> COCODataset {
         let dataset = try COCODataset(path: data.annotations)
         let problems = dataset.problems(imageFolder: data.images, requiresMasks: true)
-        for problem in problems where !problem.isError { verbosity.warn("\(data.annotations): \(problem)") }
-        let errors = problems.filter(\.isError)
+        // What is of no use is no harm, but nobody would see that it is left out.
+        let errors = problems.filter { $0.isError || !lenient }
+        if errors.isEmpty, !problems.isEmpty {
+            verbosity.warn(
+                "\(data.annotations): \(problems.count) objects cannot be learned from, the first: \(problems[0])")
+        }
         guard errors.isEmpty else {
             for error in errors { Terminal.note("\(data.annotations): \(error)") }
             throw CommandFailure(
