@@ -34,11 +34,9 @@ public enum Backbone: Sendable {
         guard stages > 0 else { return [] }
         switch self {
         case .resnet(let network):
-            let blocks = network.stages.prefix(stages - 1).joined()
-            return Set(
-                [network.stem.name]
-                    + blocks.flatMap { ($0.convolutions + ($0.downsample.map { [$0] } ?? [])).map(\.name) })
-        case .vgg(let network): return Set(network.stages.prefix(stages).joined().map(\.name))
+            let layers = [network.stem] + network.stages.prefix(stages - 1).flatMap(\.convolutions)
+            return Set(layers.map(\.name))
+        case .vgg(let network): return Set(network.stages.prefix(stages).flatMap { $0 }.map(\.name))
         }
     }
 

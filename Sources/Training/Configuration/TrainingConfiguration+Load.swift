@@ -153,7 +153,7 @@ extension TrainingConfiguration.DataSet {
     }
 }
 
-extension TrainingConfiguration.Augmentation {
+extension Augmentation {
     fileprivate mutating func read(_ section: Section<TrainingKeys.Augment>) {
         flip = section.number(.flip, 0...1) ?? flip
         scales = section.integers(.scales, 1...8192, count: 1...64, example: "[640, 800]") ?? scales

@@ -26,25 +26,6 @@ public struct TrainingConfiguration: Sendable, Equatable {
         }
     }
 
-    /// What is changed in pictures at random before they are learned from.
-    public struct Augmentation: Sendable, Equatable {
-        /// `flip`: how often a picture is mirrored left to right, 0...1.
-        public var flip = 0.5
-        /// `scales`: lengths of the shorter side, pixels, of which each picture gets one by chance; empty for the model's own.
-        public var scales: [Int] = []
-        /// `brightness`: the factor is in 1 - brightness ... 1 + brightness, with 0...1 here and for the next two, as in
-        /// torchvision's `ColorJitter`.
-        public var brightness = 0.0
-        /// `contrast`: likewise the difference from the picture's mean luma.
-        public var contrast = 0.0
-        /// `saturation`: likewise the difference from grey.
-        public var saturation = 0.0
-        /// `hue`: the greatest turn of hues either way, as a part of the whole circle, 0...0.5.
-        public var hue = 0.0
-
-        public init() {}
-    }
-
     /// The file that it was read from.
     public var file: String
     /// `model` or `from`.
