@@ -186,40 +186,61 @@ static void activation_gradient(
     }
 }
 
+// Columns are gone through a vector at a time, so that what belongs to them stays in registers; the rows of one call are few enough
+// to stay near.
+
 static void add_column_sums(const float *values, ptrdiff_t rows, ptrdiff_t columns, float *sums) {
-    for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < columns; c++) sums[c] += values[r * columns + c];
+    ptrdiff_t c = 0;
+    for (; c + LANES <= columns; c += LANES) {
+        lanes sum = *(const lanes *)(sums + c);
+        for (ptrdiff_t r = 0; r < rows; r++) sum += *(const lanes *)(values + r * columns + c);
+        *(lanes *)(sums + c) = sum;
+    }
+    for (; c < columns; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) sums[c] += values[r * columns + c];
 }
 
 static void add_centered_products(
-    const float *a, const float *b, const float *restrict means, ptrdiff_t rows, ptrdiff_t columns,
-    float *restrict sums) {
-    for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < columns; c++) {
+    const float *a, const float *b, const float *means, ptrdiff_t rows, ptrdiff_t columns, float *sums) {
+    ptrdiff_t c = 0;
+    for (; c + LANES <= columns; c += LANES) {
+        lanes sum = *(const lanes *)(sums + c), mean = *(const lanes *)(means + c);
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            lanes centered = *(const lanes *)(b + r * columns + c) - mean;
+            sum += (a ? *(const lanes *)(a + r * columns + c) : centered) * centered;
+        }
+        *(lanes *)(sums + c) = sum;
+    }
+    for (; c < columns; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) {
             float centered = b[r * columns + c] - means[c];
             sums[c] += (a ? a[r * columns + c] : centered) * centered;
         }
 }
 
-static void combine_columns(const ck_combination *terms, ptrdiff_t rows, ptrdiff_t columns, float *restrict out) {
+static void combine_columns(const ck_combination *terms, ptrdiff_t rows, ptrdiff_t columns, float *out) {
     ck_combination t = *terms;
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        ptrdiff_t place = r * columns, c = 0;
-        for (; c + LANES <= columns; c += LANES) {
-            lanes value = *(const lanes *)(t.a + place + c) * *(const lanes *)(t.a_factors + c)
-                + *(const lanes *)(t.shifts + c);
-            if (t.b) value += *(const lanes *)(t.b + place + c) * *(const lanes *)(t.b_factors + c);
-            if (t.residual) value += *(const lanes *)(t.residual + place + c);
+    ptrdiff_t c = 0;
+    for (; c + LANES <= columns; c += LANES) {
+        lanes a_factor = *(const lanes *)(t.a_factors + c), shift = *(const lanes *)(t.shifts + c);
+        lanes b_factor = t.b ? *(const lanes *)(t.b_factors + c) : (lanes){};
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            ptrdiff_t place = r * columns + c;
+            lanes value = *(const lanes *)(t.a + place) * a_factor + shift;
+            if (t.b) value += *(const lanes *)(t.b + place) * b_factor;
+            if (t.residual) value += *(const lanes *)(t.residual + place);
             if (t.relu) value = __builtin_elementwise_max(value, (lanes){});
-            *(lanes *)(out + place + c) = value;
-        }
-        for (; c < columns; c++) {
-            float value = t.a[place + c] * t.a_factors[c] + t.shifts[c];
-            if (t.b) value += t.b[place + c] * t.b_factors[c];
-            if (t.residual) value += t.residual[place + c];
-            out[place + c] = t.relu && !(value > 0) ? 0 : value;
+            *(lanes *)(out + place) = value;
         }
     }
+    for (; c < columns; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            ptrdiff_t place = r * columns + c;
+            float value = t.a[place] * t.a_factors[c] + t.shifts[c];
+            if (t.b) value += t.b[place] * t.b_factors[c];
+            if (t.residual) value += t.residual[place];
+            out[place] = t.relu && !(value > 0) ? 0 : value;
+        }
 }
 
 static void add_values(const float *restrict values, ptrdiff_t count, float factor, float *restrict sums) {
