@@ -14,4 +14,4 @@ reference basic basic
 reference basic norms --live-norms --stages 0
 reference bottleneck bottleneck --live-norms --stages 2
 # VGG with biases and 2x2 pools, and group normalisation.
-reference vgg vgg --stages 1
+reference vgg vgg --stages 0
