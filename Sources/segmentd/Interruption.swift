@@ -25,6 +25,7 @@ final class Interruption: Sendable {
     init() {
         let shared = Shared()
         self.shared = shared
+        let registrations = DispatchGroup()
         sources = Self.signals.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -36,9 +37,13 @@ final class Interruption: Sendable {
                 }
                 action?()
             }
+            // Until then the signal would be lost, since it is ignored already.
+            registrations.enter()
+            source.setRegistrationHandler { registrations.leave() }
             source.activate()
             return source
         }
+        registrations.wait()
     }
 
     /// Sets what a signal does; called at once where one has come already, and from any thread.
