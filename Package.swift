@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
+            dependencies: ["Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Files", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),

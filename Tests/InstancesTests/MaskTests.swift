@@ -160,4 +160,19 @@ import Testing
         #expect(single.finish() == runs)
         #expect(stretches.finish() == [0])
     }
+
+    @Test(arguments: [(1, 1), (1, 9), (9, 1), (5, 4), (33, 20)])
+    func `a mirrored mask is the bitmap mirrored, and twice it is itself`(width: Int, height: Int) {
+        var random = SplitMix(seed: UInt64(width * 1000 + height))
+        let area = width * height
+        let bitmaps = (0..<20).map { _ in randomBitmap(width: width, height: height, &random) }
+        let plain = [0, 1].map { [UInt8](repeating: $0, count: area) }
+        for bitmap in bitmaps + plain {
+            let mask = Mask(width: width, height: height, bitmap: bitmap)
+            let expected = (0..<area).map { bitmap[$0 / width * width + width - 1 - $0 % width] }
+            #expect(mask.mirrored.bitmap() == expected)
+            #expect(mask.mirrored.runs.reduce(0, +) == area)
+            #expect(mask.mirrored.mirrored == mask)
+        }
+    }
 }

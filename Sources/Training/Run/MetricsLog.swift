@@ -20,8 +20,11 @@ struct MetricsLog {
     mutating func open() throws {
         entries = Self.read(path)
         if !FileManager.default.fileExists(atPath: path) { try Self.write([], to: path) }
-        file = FileHandle(forWritingAtPath: path)
-        _ = try? file?.seekToEnd()
+        guard let opened = FileHandle(forWritingAtPath: path) else {
+            throw FileError.refused(action: "write", path: path, reason: "the file cannot be opened")
+        }
+        file = opened
+        do { try opened.seekToEnd() } catch { throw refusal(error) }
     }
 
     mutating func close() {
@@ -54,8 +57,14 @@ struct MetricsLog {
         do {
             try file?.write(contentsOf: Data((Self.line(entry) + "\n").utf8))
         } catch {
-            throw FileError.refused(action: "write", path: path, reason: error.localizedDescription)
+            throw refusal(error)
         }
+    }
+
+    private func refusal(_ error: any Error) -> FileError {
+        (error as? CocoaError)?.code == .fileWriteOutOfSpace
+            ? .diskFull(path: path)
+            : .refused(action: "write", path: path, reason: error.localizedDescription)
     }
 
     /// Draws losses, and figures of evaluations where there are any.

@@ -38,7 +38,10 @@ public final class TrainingRun {
         public var description: String {
             switch self {
             case .notFinite(let iteration, let pictures, let checkpoint):
-                "iteration \(iteration): a loss is not finite, with \(pictures.joined(separator: ", ")); "
+                "iteration \(iteration): "
+                    + (pictures.isEmpty
+                        ? "a weight is not finite; "
+                        : "a loss is not finite, with \(pictures.joined(separator: ", ")); ")
                     + (checkpoint.map { "the last good checkpoint is \($0). " } ?? "")
                     + "Lower learning_rate, lengthen the warm-up, or set clip"
             case .nothingToLearn: "no picture shows an object to learn"
@@ -107,14 +110,30 @@ public final class TrainingRun {
     /// - Throws: `TrainingState.Failure`, `CheckpointError` and `FileError`.
     public func resume(from path: String) throws {
         iteration = try state.read(from: path)
-        try metrics.cut(after: iteration)
+    }
+
+    /// What a run that was killed while it wrote a checkpoint has left, which nobody else removes.
+    private func removeUnfinishedFiles() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: plan.output)) ?? []
+        for name in names where name.hasSuffix(".part") {
+            // Only what this type writes: somebody else's file stays.
+            guard name.hasPrefix(".checkpoint-") || name.hasPrefix(".model.safetensors.") else { continue }
+            try? FileManager.default.removeItem(atPath: "\(plan.output)/\(name)")
+        }
     }
 
     /// Takes the steps that are left.
     ///
     /// - Throws: `Failure`, `FileError`, and what a picture or the evaluation threw.
     public func run(_ observer: Observer = Observer()) throws -> Outcome {
-        guard iteration < plan.iterations else { return .finished }
+        removeUnfinishedFiles()
+        guard iteration < plan.iterations else {
+            // A run may have been killed between its last checkpoint and the model.
+            try state.writeModel(to: "\(plan.output)/model.safetensors")
+            return .finished
+        }
+        // Entries of steps that are taken again: behind the checkpoint, or of a run that was killed before its first one.
+        try metrics.cut(after: iteration)
         try metrics.open()
         defer { metrics.close() }
         let perStep = plan.batch * plan.accumulate

@@ -59,7 +59,7 @@ struct TrainCommand: ParsableCommand {
             try run.resume(from: newest.path)
             verbosity.note("going on after iteration \(run.iteration), from \(newest.path)")
         }
-        if start.hasNewHeads {
+        if start.hasNewHeads, newest == nil {
             verbosity.note("the categories are new to the checkpoint: the heads' last layers begin at random")
         }
         verbosity.note("\(pictures.count) pictures, \(start.network.configuration.classes - 1) categories")

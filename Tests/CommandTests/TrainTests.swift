@@ -1,0 +1,155 @@
+import Foundation
+import Testing
+
+@testable import Checkpoints
+
+@Suite("segmentd train")
+struct TrainTests {
+    private let training: TrainingWorkspace
+
+    init() throws { training = try TrainingWorkspace() }
+
+    private func floats(_ path: String, _ tensor: String) throws -> [Float] {
+        try #require(try Checkpoint.open(training.folder(path)).tensors[tensor]).floats()
+    }
+
+    @Test("trains a model that the other commands take")
+    func trains() throws {
+        try training.configure()
+        let result = try training.train()
+        #expect(result.status == 0 && result.output == "", "\(result.errors)")
+        #expect(result.messages.contains { $0.hasPrefix("3/3, loss ") }, "\(result.errors)")
+        #expect(result.messages.last?.contains("out/model.safetensors is trained") == true)
+        let folder = training.folder
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder("out")).sorted()
+                == ["checkpoint-3.safetensors", "curves.svg", "metrics.jsonl", "model.safetensors"])
+        let information = try Program.run("model", "info", folder("out/model.safetensors"), "--json")
+        #expect(information.status == 0 && information.output.contains("crescent"), "\(information.errors)")
+        let detected = try Program.run(
+            "detect", folder("data/images"), "--model", folder("out/model.safetensors"), "--threshold", "0",
+            "--output", folder("found.json"), "--quiet")
+        #expect(detected.status == 0, "\(detected.errors)")
+    }
+
+    @Test("--quiet says nothing")
+    func quiet() throws {
+        try training.configure(iterations: 1)
+        let result = try training.train("--quiet")
+        #expect(result.status == 0 && result.output == "" && result.errors == "", "\(result.errors)")
+    }
+
+    @Test("--check says what would be done, and does none of it")
+    func check() throws {
+        try training.configure()
+        let before = try training.folder.names
+        let result = try training.train("--check")
+        #expect(result.status == 0 && result.output.contains("nothing found that is wrong"), "\(result.errors)")
+        #expect(try training.folder.names == before)
+    }
+
+    @Test("an output with a run is refused, and gone on with if asked")
+    func resumes() throws {
+        try training.configure(iterations: 2)
+        #expect(try training.train().status == 0)
+        try training.configure(iterations: 4)
+        let refused = try training.train()
+        #expect(refused.status == 1 && refused.messages.count == 1)
+        #expect(refused.errors.contains("a run of 2 iterations") && refused.errors.contains("--resume"))
+        #expect(try training.iteration() == 2)
+        let resumed = try training.train("--resume")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(resumed.errors.contains("going on after iteration 2"))
+        #expect(try training.iteration() == 4)
+        #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == 4)
+    }
+
+    @Test("there has to be something to go on with")
+    func nothingToResume() throws {
+        try training.configure()
+        let before = try training.folder.names
+        try expectRefusal(
+            training.train("--resume"), saying: "holds no checkpoint", in: training.folder, leaving: before)
+    }
+
+    @Test("a signal ends the run after the step, with a checkpoint", arguments: [SIGINT, SIGTERM])
+    func interrupted(signal: Int32) throws {
+        try training.configure(iterations: 1_000_000, adding: "checkpoint_every: 1000000")
+        let program = try Program(["train", "--config", training.folder("t.yaml")])
+        let log = training.folder("out/metrics.jsonl")
+        while program.process.isRunning, (try? Data(contentsOf: URL(fileURLWithPath: log)))?.isEmpty ?? true {
+            usleep(10_000)
+        }
+        program.send(signal)
+        let result = program.finish()
+        #expect(result.status == 128 + signal, "\(result.errors)")
+        let iteration = try #require(try training.iteration())
+        #expect(result.messages.last == "stopped after iteration \(iteration); go on with --resume")
+        #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == iteration)
+        #expect(try Checkpoint.open(training.folder("out/model.safetensors")).tensors.isEmpty == false)
+    }
+
+    @Test("from keeps the heads of the same categories, and begins those of others anew")
+    func fineTuning() throws {
+        try training.configure(iterations: 2)
+        #expect(try training.train().status == 0)
+        try training.annotate { file in
+            for (index, category) in file["categories"].enumerated() {
+                file["categories"][index]["name"] = "new-\(category["name"] ?? "")"
+            }
+        }
+        // So low that what is kept stays what it was but for rounding.
+        let still = "learning_rate: 0.000000001"
+        let from = "from: out/model.safetensors"
+        try training.configure(from, output: "same", iterations: 1, adding: still)
+        let same = try training.train()
+        #expect(same.status == 0 && !same.errors.contains("are new"), "\(same.errors)")
+        try training.configure(from, annotations: "bad.json", output: "other", iterations: 1, adding: still)
+        let other = try training.train()
+        #expect(other.status == 0, "\(other.errors)")
+        #expect(other.errors.contains("the categories are new to the checkpoint"))
+
+        func isKept(_ output: String, _ name: String) throws -> Bool {
+            let (old, new) = (
+                try floats("out/model.safetensors", name), try floats("\(output)/model.safetensors", name)
+            )
+            return old.count == new.count && zip(old, new).allSatisfy { abs($0 - $1) <= 1e-5 }
+        }
+        for layer in ["box_predictor.cls_score", "box_predictor.bbox_pred", "mask_predictor.mask_fcn_logits"] {
+            #expect(try isKept("same", "roi_heads.\(layer).weight"))
+            #expect(try !isKept("other", "roi_heads.\(layer).weight"))
+        }
+        for output in ["same", "other"] {
+            #expect(try isKept(output, "roi_heads.box_head.fc6.weight"))
+            #expect(try isKept(output, "backbone.body.layer3.0.conv1.weight"))
+        }
+        let information = try Program.run("model", "info", training.folder("other/model.safetensors"), "--json")
+        #expect(information.output.contains("new-crescent"))
+    }
+
+    @Test("a model whose categories are not the data set's is refused")
+    func otherCategories() throws {
+        let text = try training.folder.text("tiny.json").trimmingCharacters(in: .whitespacesAndNewlines)
+        try training.folder.write(
+            (text.dropLast() + #", "classes": 2, "categories": [{"id": 1, "name": "cat"}]}"#).utf8, to: "cat.json")
+        try training.configure("model: cat.json")
+        let before = try training.folder.names
+        try expectRefusal(training.train(), saying: "'circle'", "cat", in: training.folder, leaving: before)
+    }
+
+    @Test("--lenient learns from what is left")
+    func lenient() throws {
+        try training.annotate { file in
+            file[annotation: "bbox"] = [-40, 5, 30, 30]
+            file["annotations"][0]["bbox"] = [5, 5, 0, 30]
+        }
+        try training.configure(annotations: "bad.json", iterations: 2)
+        let before = try training.folder.names
+        let strict = try training.train()
+        #expect(strict.status == 1 && strict.errors.contains("2 problems"), "\(strict.errors)")
+        #expect(try training.folder.names == before)
+        let result = try training.train("--lenient")
+        #expect(result.status == 0 && result.errors.contains("2 objects cannot be learned from"), "\(result.errors)")
+        #expect(try training.iteration() == 2)
+    }
+}
