@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It owns its memory, or shares the memory that a `TensorPool` takes back when the last tensor over it is gone.
 // Sendable: only the operator that makes a tensor writes to it, and afterwards it is read only; `addUpsampled` alone writes over
-// what another made, which its caller gives up.
+// what another made, which its caller gives up. What learns, and sums of gradients, are written to by the one thread that trains.
 public final class Tensor: @unchecked Sendable {
     /// Length of every dimension, outermost first.
     public let shape: [Int]

@@ -15,6 +15,14 @@ public enum ImageFile {
         return try frame.rgbImage()
     }
 
+    /// An image's width and height, pixels, as `read` would give it; nil where it cannot be read.
+    public static func size(of path: String) -> (width: Int, height: Int)? {
+        guard let source = try? VideoSource(path, options: VideoSource.Options(limit: 1, threads: 1)) else {
+            return nil
+        }
+        return (source.information.width, source.information.height)
+    }
+
     /// Writes a picture as PNG, or as JPEG where the name ends so.
     ///
     /// - Parameter quality: JPEG's quantiser, from 2, the best, to 31.

@@ -2,8 +2,8 @@ import Foundation
 
 /// Messages for people, on standard error; results go to standard output.
 enum Terminal {
-    /// Writes a line.
-    static func note(_ line: String) { write(line + "\n") }
+    /// Writes a line; over one of progress that stands there.
+    static func note(_ line: String) { write((isInteractive ? "\r\u{1b}[K" : "") + line + "\n") }
 
     /// Writes text as it is; a standard error that has gone is no failure.
     static func write(_ text: String) {

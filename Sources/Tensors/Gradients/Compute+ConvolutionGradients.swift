@@ -126,7 +126,7 @@ extension Compute {
         let atOnce = min(tiles, max(256, (48 << 20) / (36 * (inputs + outputs))))
         let plane = inputs * outputs
         let sums = pool.tensor([36, plane])
-        sums.pointer.update(repeating: 0, count: sums.count)
+        clear(sums)
         for first in stride(from: 0, to: tiles, by: atOnce) {
             let count = min(atOnce, tiles - first)
             let (inputPlane, gradientPlane) = (

@@ -13,12 +13,10 @@ public struct COCOPictures: PictureSource {
 
     /// Why a picture cannot be learned from.
     public enum Failure: Error, Equatable, CustomStringConvertible {
-        case noPicture(path: String)
         case otherSize(path: String, found: String, expected: String)
 
         public var description: String {
             switch self {
-            case .noPicture(let path): "\(path): there is no picture in it"
             case .otherSize(let path, let found, let expected):
                 "\(path): has \(found) pixels, and the annotations are for \(expected)"
             }
@@ -57,7 +55,7 @@ public struct COCOPictures: PictureSource {
     public func picture(_ index: Int) throws -> TrainingPicture {
         let entry = dataset.images[places[index]]
         let path = try dataset.path(of: entry, in: folder)
-        let image = try Self.read(path)
+        let image = try ImageFile.read(path)
         guard image.width == entry.width, image.height == entry.height else {
             throw Failure.otherSize(
                 path: path, found: "\(image.width)x\(image.height)", expected: "\(entry.width)x\(entry.height)")
@@ -71,13 +69,5 @@ public struct COCOPictures: PictureSource {
             }
         }
         return TrainingPicture(image: image, objects: objects, name: "image \(entry.id) (\(entry.fileName))")
-    }
-
-    /// Decodes an image file.
-    ///
-    /// - Throws: `VideoError`, `Failure.noPicture`.
-    static func read(_ path: String) throws -> RGBImage {
-        guard let frame = try VideoSource(path).next() else { throw Failure.noPicture(path: path) }
-        return try frame.rgbImage()
     }
 }

@@ -27,7 +27,7 @@ extension ParameterStore {
         // A normalisation's factors.
         if !isMatrix && name.hasSuffix("weight") { return constant(1) }
         if name.hasPrefix("roi_heads.box"), shape.count <= 2 {
-            // A fully connected layer's; its bias has the bound of its weights, whose inputs its name does not tell.
+            // A fully connected layer's, whose bias begins at 0.
             return isMatrix ? uniform(1 / Double(shape[1]).squareRoot()) : constant(0)
         }
         guard isMatrix else { return constant(0) }

@@ -15,7 +15,7 @@ public final class TrainingRun {
         /// Steps done.
         public var iteration: Int
         public var iterations: Int
-        /// Means since the last entry of the log.
+        /// Means since the last entry of the log or the last evaluation.
         public var losses: Losses
         public var rate: Float
         public var imagesPerSecond: Double
@@ -51,6 +51,8 @@ public final class TrainingRun {
 
     /// What a run tells.
     public struct Observer {
+        /// After each step, with the number done.
+        public var onStep: (_ iteration: Int) -> Void = { _ in }
         /// After each entry of the log.
         public var onProgress: (Progress) -> Void = { _ in }
         /// After each evaluation, with its figures.
@@ -146,10 +148,18 @@ public final class TrainingRun {
         let first = iteration
         var (sum, count, since) = (Losses(), 0, begin)
         while iteration < plan.iterations {
-            let losses = try step(loader)
+            let losses: Losses
+            do {
+                losses = try step(loader)
+            } catch let error where !(error is Failure) {
+                // A picture that cannot be read costs no step that has been taken.
+                try? save()
+                throw error
+            }
             sum = sum + losses
             count += 1
             iteration += 1
+            observer.onStep(iteration)
             if iteration % plan.logEvery == 0 || iteration == plan.iterations {
                 let now = clock.now
                 let speed = Double(count * perStep) / max((now - since).seconds, 1e-9)
@@ -164,18 +174,16 @@ public final class TrainingRun {
             }
             let stops = observer.shouldStop()
             let isLast = iteration == plan.iterations || stops
-            if iteration % plan.checkpointEvery == 0 || isLast { try save() }
-            if let evaluate = observer.evaluate, let every = plan.evaluateEvery, !stops,
-                iteration % every == 0 || isLast
-            {
-                let model = "\(plan.output)/model.safetensors"
-                try state.writeModel(to: model)
-                let figures = try evaluate(model)
+            let isJudged = plan.evaluateEvery.map { iteration % $0 == 0 || iteration == plan.iterations } ?? false
+            // Before an evaluation, too, which takes a while and may be broken off.
+            if iteration % plan.checkpointEvery == 0 || isLast || isJudged { try save() }
+            if let evaluate = observer.evaluate, isJudged, !stops {
+                let figures = try evaluate("\(plan.output)/model.safetensors")
                 try metrics.add(iteration: iteration, figures: figures)
                 observer.onEvaluation(iteration, figures)
                 try metrics.draw()
-                since = clock.now
-                (sum, count) = (Losses(), 0)
+                // The speed is that of training; a new entry's losses begin anew with it.
+                (sum, count, since) = (Losses(), 0, clock.now)
             }
             if stops && iteration < plan.iterations { return .stopped(iteration: iteration) }
         }

@@ -55,8 +55,12 @@ public struct TrainingStart {
                 if ModelConfiguration.isPublished(path: path) { model.backbone.batchNormEpsilon = 0 }
             }
             checkpoint = opened
-            // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
-            model.rules = .torchvision
+        }
+        // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
+        model.rules = .torchvision
+        // A channel that is constant in a batch has no deviation to be divided by.
+        if !configuration.freezing.batchNorm {
+            model.backbone.batchNormEpsilon = max(model.backbone.batchNormEpsilon, 1e-5)
         }
         let known = Dictionary(model.categories.map { ($0.name, $0.id) }) { first, _ in first }
         let missing = dataset.categories.filter { known[$0.name] == nil }.map(\.name)

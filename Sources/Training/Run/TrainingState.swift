@@ -4,8 +4,8 @@ import Tensors
 
 /// All that a run needs to go on from where it was: weights, what the optimiser knows, and how far it is.
 ///
-/// One file, which is also how the weights are kept while they learn: `.safetensors`, the parameters under their names, the optimiser's
-/// `velocity/NAME` and, where there is one, the average's `average/NAME`.
+/// One `.safetensors` file: the parameters under their names, the optimiser's `velocity/NAME` and, where there is one, the average's
+/// `average/NAME`.
 public struct TrainingState {
     let network: LossNetwork
     let descent: GradientDescent

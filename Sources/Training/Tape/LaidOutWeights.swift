@@ -52,7 +52,9 @@ final class LaidOutWeights {
             }
             bias = Tensor(shifts, shape: [layer.outputChannels])
         }
-        let weights = ConvolutionWeights(rows: rows, bias: bias, layer.shape, compute: compute)
+        // Memory of its own for what stays: the pool is for what comes and goes.
+        let weights = ConvolutionWeights(
+            rows: rows, bias: bias, layer.shape, compute: entry.isTrainable ? compute : nil)
         convolutions[layer.name] = weights
         return weights
     }

@@ -204,7 +204,7 @@ private final class Collected: Sendable {
 }
 
 /// The images of a data set, one after the other.
-private struct DatasetImages {
+struct DatasetImages {
     let dataset: COCODataset
     let folder: String
     let interrupter: Interrupter

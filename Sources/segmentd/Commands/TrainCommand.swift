@@ -75,7 +75,8 @@ struct TrainCommand: ParsableCommand {
     /// A data set in which nothing is wrong.
     private func dataset(_ data: TrainingConfiguration.DataSet) throws -> COCODataset {
         let dataset = try COCODataset(path: data.annotations)
-        let problems = dataset.problems(imageFolder: data.images, requiresMasks: true)
+        let problems = dataset.problems(
+            imageFolder: data.images, imageSize: { ImageFile.size(of: $0) }, requiresMasks: true)
         // What is of no use is no harm, but nobody would see that it is left out.
         let errors = problems.filter { $0.isError || !lenient }
         if errors.isEmpty, !problems.isEmpty {
@@ -94,42 +95,63 @@ struct TrainCommand: ParsableCommand {
     private func observer(
         _ interruption: Interruption, _ training: TrainingConfiguration, _ validation: COCODataset?
     ) -> TrainingRun.Observer {
+        let isQuiet = verbosity.quiet
         var observer = TrainingRun.Observer()
         observer.shouldStop = { interruption.exitCode != nil }
+        var last: TrainingRun.Progress?
         observer.onProgress = { progress in
-            guard !verbosity.quiet else { return }
-            ProgressReporter.write(Self.line(progress), done: progress.iteration, of: progress.iterations)
+            last = progress
+            if !isQuiet && !Terminal.isInteractive { Terminal.note(Self.line(progress, at: progress.iteration)) }
+        }
+        observer.onStep = { iteration in
+            guard !isQuiet, Terminal.isInteractive, let last else { return }
+            ProgressReporter.write(Self.line(last, at: iteration), done: iteration, of: training.iterations)
         }
         observer.onEvaluation = { iteration, figures in
-            let text = figures.sorted { $0.key < $1.key }.map { "\($0.key) \(String(format: "%.3f", $0.value))" }
+            let text = figures.sorted { $0.key < $1.key }.map { "\($0.key) \(String(format: "%.4f", $0.value))" }
             verbosity.note("iteration \(iteration): \(text.joined(separator: ", "))")
         }
         if let validation, let images = training.validation?.images {
             observer.evaluate = { model in
-                try Self.evaluate(model, validation, images: images, threads: training.threads)
+                try Self.evaluate(
+                    model, validation, images: images, threads: training.threads, interruption: interruption,
+                    isQuiet: isQuiet)
             }
         }
         return observer
     }
 
-    private static func line(_ progress: TrainingRun.Progress) -> String {
+    /// What matters most comes first, where a line is cut.
+    private static func line(_ progress: TrainingRun.Progress, at iteration: Int) -> String {
         let losses = progress.losses.named.map { "\($0.name) \(String(format: "%.3f", $0.value))" }
-        return "\(progress.iteration)/\(progress.iterations), \(losses.joined(separator: ", ")), "
-            + "\(String(format: "%.2f", progress.imagesPerSecond)) images/s, \(ProgressReporter.clock(progress.secondsLeft)) left"
+        let speed = String(format: "%.2f", progress.imagesPerSecond)
+        return
+            "\(iteration)/\(progress.iterations), \(ProgressReporter.clock(progress.secondsLeft)) left, \(speed) images/s, "
+            + losses.joined(separator: ", ")
     }
 
     /// The average precision of boxes and masks.
+    ///
+    /// - Throws: `CommandFailure` for images that are not as annotated, `ExitCode` after a signal.
     private static func evaluate(
-        _ path: String, _ dataset: COCODataset, images: String, threads: Int?
+        _ path: String, _ dataset: COCODataset, images: String, threads: Int?, interruption: Interruption, isQuiet: Bool
     ) throws -> [String: Double] {
         let detector = try Detector(Model(path: path), threads: threads)
-        let ids = Dictionary(dataset.categories.map { ($0.name, $0.id) }) { first, _ in first }
+        let match = try CategoryMatch(
+            model: detector.configuration.categories, dataset: dataset.categories, chosen: nil, path: dataset.path)
+        var pictures = DatasetImages(dataset: dataset, folder: images, interrupter: Interrupter())
         var found: [Detection] = []
-        for image in dataset.images {
-            guard let frame = try VideoSource(dataset.path(of: image, in: images)).next() else { continue }
-            for instance in detector.detect(try frame.rgbImage()) {
-                guard let id = ids[instance.category] else { continue }
-                found.append(Detection(instance, imageID: image.id, categoryID: id))
+        var done = 0
+        while let item = try pictures.next() {
+            if let code = interruption.exitCode { throw ExitCode(code) }
+            for instance in detector.detect(item.image, categories: match.reported) {
+                guard let id = match.dataset[instance.categoryID] else { continue }
+                found.append(Detection(instance, imageID: item.id, categoryID: id))
+            }
+            done += 1
+            if !isQuiet && Terminal.isInteractive {
+                ProgressReporter.write(
+                    "evaluating \(done)/\(dataset.images.count) images", done: done, of: dataset.images.count)
             }
         }
         let evaluator = COCOEvaluator(dataset)

@@ -62,7 +62,8 @@ struct TrainingConfigurationErrorTests {
         (
             "model: {backbone: resnet5}\n\(TrainingFiles.needed)",
             "1:19: backbone is 'resnet5'; it must be one of resnet18, resnet34, resnet50, resnet101, resnet152, "
-                + "resnext50_32x4d, resnext101_32x8d; did you mean 'resnet50'?"
+                + "resnext50_32x4d, resnext101_32x8d, resnet50_gn, resnet101_gn, resnet50_c4, resnet101_c4, vgg16, vgg16_bn, "
+                + "vgg19, vgg19_bn; did you mean 'resnet50'?"
         ),
         (
             "model: {min_size: 1400}\n\(TrainingFiles.needed)",
