@@ -23,11 +23,11 @@ from option_types import positive  # noqa: E402
 PICTURES = 8
 # Pixels of pictures, and the sides of the network's input. In smaller ones, objects are of so few pixels that one at the contour
 # counts for too much.
-SIZE, SIDES = "192x128", (128, 192)
+SIZE, SIDES = "192x128", (256, 384)
 # The published widths.
 RESNET, VGG = [64, 128, 256, 512], [64, 128, 256, 512, 512]
 PYRAMID, HIDDEN = 256, 1024
-ANCHORS = [16, 32, 64, 96, 128]
+ANCHORS = [32, 64, 96, 128, 192]
 
 
 def resnet(block, layers, scale, groups=1, width_per_group=64):
