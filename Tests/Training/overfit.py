@@ -21,9 +21,9 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from option_types import positive  # noqa: E402
 
 PICTURES = 8
-# Pixels of pictures, and the sides of the network's input. In smaller ones, objects are of so few pixels that one at the contour
-# counts for too much.
-SIZE, SIDES = "192x128", (256, 384)
+# Pixels of pictures, and the sides of the network's input. Masks are pasted to whole pixels: in pictures as small as the input,
+# objects have so few that even the known masks, brought to 28x28 and back, have an AP of 0.83 only; so they have 0.92.
+SIZE, SIDES = "768x512", (256, 384)
 # The published widths.
 RESNET, VGG = [64, 128, 256, 512], [64, 128, 256, 512, 512]
 PYRAMID, HIDDEN = 256, 1024
@@ -49,6 +49,7 @@ NETWORKS = {
     "vgg16": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "none"), 800, 0.01),
     "vgg16_bn": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "batch"), 600, 0.02),
     "vgg19": (lambda scale: vgg([2, 2, 4, 4, 4], scale, "none"), 800, 0.01),
+    # Its masks are of 14x14, from which the known ones come back with an AP of 0.85.
     "c4": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 800, 0.02),
 }
 
@@ -121,7 +122,7 @@ def main():
     parser.add_argument("--segmentd", type=pathlib.Path, required=True, help="the program")
     parser.add_argument("--scale", type=positive, default=4, help="what published widths are divided by; 4 if not given")
     parser.add_argument("--iterations", type=positive, help="of each; as many as it needs if not given")
-    parser.add_argument("--precision", type=float, default=0.9, help="the least that will do; 0.9 if not given")
+    parser.add_argument("--precision", type=float, help="the least that will do; 0.9 if not given, and 0.8 for c4")
     parser.add_argument("--output", type=pathlib.Path, help="the folder to keep everything in; none if not given")
     options = parser.parse_args()
     unknown = [name for name in options.networks if name not in NETWORKS]
@@ -141,10 +142,11 @@ def main():
             call(options, "evaluate", "--annotations", truth, "--images", data / "images", "--model",
                  folder / name / "model.safetensors", "--output", results, "--quiet")
             reached = precision(truth, results)
-            is_learned = reached >= options.precision
+            least = options.precision or (0.8 if name == "c4" else 0.9)
+            is_learned = reached >= least
             failures += not is_learned
             print(f"{name}: mask AP {reached:.3f} after {minutes:.1f} minutes"
-                  f"{'' if is_learned else f', less than {options.precision}'}", flush=True)
+                  f"{'' if is_learned else f', less than {least}'}", flush=True)
     sys.exit(failures > 0)
 
 
