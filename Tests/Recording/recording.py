@@ -2,7 +2,6 @@
 
 import argparse
 import calendar
-import contextlib
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from option_types import positive  # noqa: E402
+from small_disk import small_disk  # noqa: E402
 
 # Seconds of a recorded file.
 SEGMENT = 3
@@ -182,19 +182,6 @@ def start_of(path):
     """When a file's first picture was taken, by its name; up to a second early."""
     text = path.name.removeprefix("door-")[:len("2026-11-24T12-00-00Z")]
     return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H-%M-%SZ"))
-
-
-@contextlib.contextmanager
-def small_disk(folder, size):
-    """A file system of so many bytes; None where the system does not let us have one."""
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder], capture_output=True).returncode != 0:
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 def check_full_disk(options, folder):

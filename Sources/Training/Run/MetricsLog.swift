@@ -18,7 +18,7 @@ struct MetricsLog {
     ///
     /// - Throws: `FileError`.
     mutating func open() throws {
-        entries = Self.read(path)
+        entries = Self.lines(path).map(\.entry)
         if !FileManager.default.fileExists(atPath: path) { try Self.write([], to: path) }
         guard let opened = FileHandle(forWritingAtPath: path) else {
             throw FileError.refused(action: "write", path: path, reason: "the file cannot be opened")
@@ -36,7 +36,9 @@ struct MetricsLog {
     ///
     /// - Throws: `FileError`.
     func cut(after iteration: Int) throws {
-        try Self.write(Self.read(path).filter { ($0["iteration"] ?? 0) <= Double(iteration) }, to: path)
+        // As they are: numbers that are read and written anew might differ in their last digit.
+        let kept = Self.lines(path).filter { ($0.entry["iteration"] ?? 0) <= Double(iteration) }
+        try Self.write(kept.map(\.text), to: path)
     }
 
     mutating func add(_ progress: TrainingRun.Progress) throws {
@@ -91,17 +93,19 @@ struct MetricsLog {
         return "{\(parts.joined(separator: ","))}"
     }
 
-    private static func read(_ path: String) -> [[String: Double]] {
+    /// The lines that are whole.
+    private static func lines(_ path: String) -> [(text: Substring, entry: [String: Double])] {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
         return text.split(separator: "\n").compactMap { line in
-            (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Double]
+            let entry = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Double]
+            return entry.map { (line, $0) }
         }
     }
 
-    private static func write(_ entries: [[String: Double]], to path: String) throws {
+    private static func write(_ lines: [Substring], to path: String) throws {
         let file = try AtomicFile(path: path)
         do {
-            try file.write(Array(entries.map { line($0) + "\n" }.joined().utf8))
+            try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
             try file.commit()
         } catch {
             file.cancel()

@@ -56,7 +56,7 @@ import Testing
                 "checkpoint-6.safetensors", "checkpoint-7.safetensors", "curves.svg", "metrics.jsonl",
                 "model.safetensors",
             ])
-        #expect(try TrainingRun.newestCheckpoint(in: plan.output)?.iteration == 7)
+        #expect(TrainingRun.newestCheckpoint(in: plan.output)?.iteration == 7)
         #expect(try Model(path: "\(plan.output)/model.safetensors").configuration == training.configuration)
     }
 
