@@ -18,7 +18,8 @@ struct TrainTests {
         try training.configure()
         let result = try training.train()
         #expect(result.status == 0 && result.output == "", "\(result.errors)")
-        #expect(result.messages.contains { $0.hasPrefix("3/3, loss ") }, "\(result.errors)")
+        let isShown = result.messages.contains { $0.hasPrefix("3/3, 0:00 left, ") && $0.contains(", loss ") }
+        #expect(isShown, "\(result.errors)")
         #expect(result.messages.last?.contains("out/model.safetensors is trained") == true)
         let folder = training.folder
         #expect(

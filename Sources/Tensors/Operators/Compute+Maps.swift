@@ -91,7 +91,8 @@ extension Compute {
                 let region = regions[index]
                 let map = maps[region.level]
                 ck_roi_align(
-                    map.pointer(picture: region.picture), map.height, map.width, channels, region.x0, region.y0, region.x1,
+                    map.pointer(picture: region.picture), map.height, map.width, channels, region.x0, region.y0,
+                    region.x1,
                     region.y1, size,
                     samples, output.pointer + index * size * size * channels)
             }

@@ -153,7 +153,7 @@ public final class TrainingRun {
                 losses = try step(loader)
             } catch let error where !(error is Failure) {
                 // A picture that cannot be read costs no step that has been taken.
-                try? save()
+                if iteration > first { try? save() }
                 throw error
             }
             sum = sum + losses

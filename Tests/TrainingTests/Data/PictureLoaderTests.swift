@@ -97,7 +97,7 @@ import Testing
                 MemoryPictures(count: 3), augmentation: Augmentation(), seed: 1, first: 0, threads: 40, ahead: 2)
             _ = try loader?.next()
             if isStopped { loader?.stop() } else { loader = nil }
-            let end = ContinuousClock.now + .seconds(60)
+            let end = ContinuousClock.now + .seconds(300)
             while try threadNames().contains("loader-39"), ContinuousClock.now < end { sched_yield() }
             #expect(try !threadNames().contains("loader-39"))
         }
