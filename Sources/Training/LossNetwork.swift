@@ -64,7 +64,7 @@ public final class LossNetwork {
         parameters = ParameterStore(network, freezing: freezing)
         weights = LaidOutWeights(parameters, compute)
         transform = ImageTransform(configuration.transform)
-        anchorGenerator = AnchorGenerator(configuration.proposals)
+        anchorGenerator = AnchorGenerator(configuration.proposals, architecture: configuration.architecture)
     }
 
     /// Tells that parameters have changed.

@@ -84,7 +84,7 @@ output: {folder}/{name}
 iterations: {options.iterations or iterations}
 batch: 4
 learning_rate: {rate}
-schedule: {{kind: cosine, warmup: 50}}
+schedule: cosine
 clip: 5
 sampling: {{anchors: 128, regions: 64, pre_nms: 400, post_nms: 200}}
 augment: {{flip: 0}}

@@ -55,9 +55,9 @@ public struct TrainingStart {
                 if ModelConfiguration.isPublished(path: path) { model.backbone.batchNormEpsilon = 0 }
             }
             checkpoint = opened
-            // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
-            model.rules = .torchvision
         }
+        // The rules that training has. Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
+        model.rules = .torchvision
         let known = Dictionary(model.categories.map { ($0.name, $0.id) }) { first, _ in first }
         let missing = dataset.categories.filter { known[$0.name] == nil }.map(\.name)
         if checkpoint == nil, !model.categories.isEmpty, !missing.isEmpty {
