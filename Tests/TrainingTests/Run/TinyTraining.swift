@@ -51,7 +51,7 @@ struct MemoryPictures: PictureSource {
 /// A folder for the runs of a network of few weights; it vanishes with its test.
 final class TinyTraining {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("segmentd-\(UUID().uuidString)").path
-    let configuration: ModelConfiguration
+    var configuration: ModelConfiguration
 
     init() throws {
         let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

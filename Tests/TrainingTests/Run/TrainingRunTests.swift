@@ -136,6 +136,23 @@ import Testing
         #expect(left.allSatisfy { !names.contains($0) })
     }
 
+    @Test func `the single level of C4 learns, and gives a model that detects`() throws {
+        training.configuration.architecture = .c4
+        training.configuration.boxHead.fullyConnected = []
+        training.configuration.maskHead.convolutions = []
+        // More anchors a place than a level of a pyramid has.
+        training.configuration.proposals.anchorSizes = [8, 16, 32]
+        let run = try training.run(training.plan(iterations: 3))
+        let before = run.bits
+        #expect(try run.run() == .finished)
+        for parameter in run.network.parameters.trainable {
+            #expect(run.bits[parameter.name] != before[parameter.name], "\(parameter.name)")
+        }
+        let pictures = MemoryPictures(count: 1)
+        let detector = try Detector(Model(path: "\(training.path)/out/model.safetensors"), threads: 1)
+        #expect(detector.detect(try pictures.picture(0).image).allSatisfy { $0.score.isFinite })
+    }
+
     @Test func `an evaluation has its figures in the metrics`() throws {
         var plan = training.plan(iterations: 4)
         plan.evaluateEvery = 3
