@@ -27,7 +27,7 @@ public final class StreamPipeline: Sendable {
     private static let burst = 16
     /// Frames that a stream may show the detector in one turn where it sees every frame; a change of streams costs some time, since
     /// another decoder's and another tracker's memory comes into the caches.
-    private static let framesInTurn = 2
+    private static let framesInTurn = 3
     /// No further frame is begun in a turn that has lasted longer, so that others never wait long for a short gain.
     private static let shortTurn = Duration.milliseconds(50)
 
