@@ -6,10 +6,11 @@ extension COCODataset {
     ///
     /// - Parameters:
     ///   - imageFolder: Where the images should lie; files are not looked for where nil.
-    ///   - imageSize: Asked for the size of each image's file, pixels; nil where it cannot be read. Sizes are not compared where nil.
+    ///   - imageSize: Asked for the size of each image's file, pixels, on all processors; nil where it cannot be read. Sizes are not
+    ///     compared where nil.
     ///   - requiresMasks: Whether every object needs a segmentation.
     public func problems(
-        imageFolder: String? = nil, imageSize: ((_ path: String) -> (width: Int, height: Int)?)? = nil,
+        imageFolder: String? = nil, imageSize: (@Sendable (_ path: String) -> (width: Int, height: Int)?)? = nil,
         requiresMasks: Bool = false
     ) -> [COCOProblem] {
         var problems: [COCOProblem] = []
@@ -43,39 +44,52 @@ extension COCODataset {
     }
 
     private func checkImages(
-        _ problems: inout [COCOProblem], folder: String?, size: ((String) -> (width: Int, height: Int)?)?
+        _ problems: inout [COCOProblem], folder: String?,
+        size: (@Sendable (String) -> (width: Int, height: Int)?)?
     ) {
-        var ids = Set<Int>()
-        for image in images {
-            let place = image.fileName.isEmpty ? "image \(image.id)" : "image \(image.id) (\(quoted(image.fileName)))"
-            func report(_ kind: COCOProblem.Kind, _ reason: String) {
-                problems.append(COCOProblem(kind, place, reason))
-            }
-            if !ids.insert(image.id).inserted { report(.duplicateID, "is there twice") }
-            let isPossible = Image.isPossible(width: image.width, height: image.height)
-            if !isPossible { report(.impossibleSize, "has an impossible size of \(image.width)x\(image.height)") }
-            guard let folder else { continue }
-            guard let path = try? path(of: image, in: folder) else {
-                report(
-                    .fileName,
-                    image.fileName.isEmpty ? "has no file name" : "has a name that leads out of the folder of images")
-                continue
-            }
-            guard Self.isFile(path) else {
-                report(.missingFile, "has no file \(quoted(path))")
-                continue
-            }
-            guard let size, isPossible else { continue }
-            guard let found = size(path) else {
-                report(.missingFile, "has a file \(quoted(path)) that cannot be read")
-                continue
-            }
-            if found != (image.width, image.height) {
-                report(
-                    .wrongSize,
-                    "is of \(found.width)x\(found.height) pixels, and annotated as \(image.width)x\(image.height)")
-            }
+        // A file takes some milliseconds, and a data set may have a hundred thousand.
+        let files = AllProcessors.map(0..<(folder == nil ? 0 : images.count), inBlock: 16) { place in
+            folder.flatMap { fileProblem(of: images[place], in: $0, size: size) }
         }
+        var ids = Set<Int>()
+        for (index, image) in images.enumerated() {
+            if !ids.insert(image.id).inserted {
+                problems.append(COCOProblem(.duplicateID, Self.place(of: image), "is there twice"))
+            }
+            if !Image.isPossible(width: image.width, height: image.height) {
+                problems.append(
+                    COCOProblem(
+                        .impossibleSize, Self.place(of: image),
+                        "has an impossible size of \(image.width)x\(image.height)"))
+            }
+            if files.indices.contains(index), let problem = files[index] { problems.append(problem) }
+        }
+    }
+
+    private static func place(of image: Image) -> String {
+        image.fileName.isEmpty ? "image \(image.id)" : "image \(image.id) (\(quoted(image.fileName)))"
+    }
+
+    /// What is wrong with an image's file.
+    private func fileProblem(
+        of image: Image, in folder: String, size: ((String) -> (width: Int, height: Int)?)?
+    ) -> COCOProblem? {
+        func problem(_ kind: COCOProblem.Kind, _ reason: String) -> COCOProblem {
+            COCOProblem(kind, Self.place(of: image), reason)
+        }
+        guard let path = try? path(of: image, in: folder) else {
+            return problem(
+                .fileName,
+                image.fileName.isEmpty ? "has no file name" : "has a name that leads out of the folder of images")
+        }
+        guard Self.isFile(path) else { return problem(.missingFile, "has no file \(quoted(path))") }
+        guard let size, Image.isPossible(width: image.width, height: image.height) else { return nil }
+        guard let found = size(path) else {
+            return problem(.missingFile, "has a file \(quoted(path)) that cannot be read")
+        }
+        guard found != (image.width, image.height) else { return nil }
+        return problem(
+            .wrongSize, "is of \(found.width)x\(found.height) pixels, and annotated as \(image.width)x\(image.height)")
     }
 
     private func checkAnnotations(_ problems: inout [COCOProblem], requiresMasks: Bool) {

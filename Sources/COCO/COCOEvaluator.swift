@@ -1,6 +1,4 @@
-import Dispatch
 import Instances
-import Synchronization
 
 /// Measures detections against annotations as COCO does; the figures are those of pycocotools' `COCOeval`.
 ///
@@ -48,8 +46,7 @@ public struct COCOEvaluator: Sendable {
     private let truths: [Entry]
 
     /// Cells that are matched between two calls of `progress`.
-    private static let blocksAtOnce = 16
-    private static let cellsInBlock = 64
+    private static let cellsAtOnce = 1024
 
     /// - Parameter categories: The ids of those that count; all where nil.
     public init(_ dataset: COCODataset, categories: Set<Int>? = nil) {
@@ -76,13 +73,19 @@ public struct COCOEvaluator: Sendable {
         let found = Self.entries(
             detections.lazy.map { ($0.imageID, $0.categoryID) }, images: imageRanks, categories: categoryRanks)
         let cells = cells(found)
-        let matchings = try Self.inBlocks(cells.count, progress: progress) { index in
-            try match(cells[index], detections, kind)
+        var matchings: [ImageMatching] = []
+        matchings.reserveCapacity(cells.count)
+        while matchings.count < cells.count {
+            let next = matchings.count..<min(matchings.count + Self.cellsAtOnce, cells.count)
+            matchings += try AllProcessors.map(next, inBlock: 64) { index in
+                Result { try match(cells[index], detections, kind) }
+            }.map { try $0.get() }
+            try progress(matchings.count, cells.count)
         }
         var starts = [Int](repeating: 0, count: categories.count + 1)
         for cell in cells { starts[cell.category + 1] += 1 }
         for category in categories.indices { starts[category + 1] += starts[category] }
-        let figures = try Self.inBlocks(categories.count, cellsInBlock: 1) { [starts] category in
+        let figures = AllProcessors.map(categories.indices, inBlock: 1) { [starts, matchings] category in
             CategoryCurve(Array(matchings[starts[category]..<starts[category + 1]])).figures
         }
         return Evaluation(
@@ -206,31 +209,6 @@ public struct COCOEvaluator: Sendable {
             let both = mask.intersection(other.mask)
             return both == 0 ? 0 : Double(both) / Double(isCrowd ? area : area + other.area - both)
         }
-    }
-
-    // MARK: On all processors
-
-    /// Makes `count` values in their order on all processors.
-    private static func inBlocks<Value: Sendable>(
-        _ count: Int, cellsInBlock: Int = cellsInBlock,
-        progress: (_ done: Int, _ all: Int) throws -> Void = { _, _ in },
-        make: @Sendable (Int) throws -> Value
-    ) throws -> [Value] {
-        var values: [Value] = []
-        values.reserveCapacity(count)
-        while values.count < count {
-            let first = values.count
-            let blocks = min(blocksAtOnce, (count - first + cellsInBlock - 1) / cellsInBlock)
-            let made = Mutex([Result<[Value], any Error>](repeating: .success([]), count: blocks))
-            DispatchQueue.concurrentPerform(iterations: blocks) { block in
-                let start = first + block * cellsInBlock
-                let result = Result { try (start..<min(start + cellsInBlock, count)).map(make) }
-                made.withLock { $0[block] = result }
-            }
-            for result in made.withLock({ $0 }) { values += try result.get() }
-            try progress(values.count, count)
-        }
-        return values
     }
 }
 

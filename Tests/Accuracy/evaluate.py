@@ -19,7 +19,7 @@ from pycocotools.cocoeval import COCOeval
 from safetensors import safe_open
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path += [str(TESTS), str(TESTS.parent / "Samples" / "train")]
+sys.path.append(str(TESTS))
 from option_types import positive  # noqa: E402
 from scaled_mask_rcnn import build, read_configuration  # noqa: E402
 

@@ -42,7 +42,7 @@ from torchvision.ops import roi_align as torchvision_roi_align
 from torchvision.ops.poolers import LevelMapper
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE.parent / "Parity"), str(HERE.parents[1] / "Samples" / "train")]
+sys.path += [str(HERE.parent), str(HERE.parent / "Parity")]
 from random_weights import randomize  # noqa: E402
 from scaled_mask_rcnn import build, make_body, read_configuration  # noqa: E402
 

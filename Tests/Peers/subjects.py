@@ -75,7 +75,7 @@ def export(folder):
 
 def sources(subject, options):
     """What the files are made from; they are made again when any of it has changed."""
-    mine = [__file__, peer.__file__, evaluate.__file__, SAMPLES / "train" / "scaled_mask_rcnn.py"]
+    mine = [__file__, peer.__file__, evaluate.__file__, TESTS / "scaled_mask_rcnn.py"]
     if subject == "resnet50":
         mine += [compare.__file__, random_weights.__file__, pictures.__file__, options.segmentd]
         chosen = {"seed": options.seed, "threshold": options.threshold}

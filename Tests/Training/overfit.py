@@ -2,6 +2,9 @@
 
 What is learned is measured by pycocotools, by masks. Two processors take hours for the published widths, so that channels are
 those divided by --scale; the numbers of blocks, groups and convolutions are the published ones.
+
+Pictures show ellipses and upright rectangles. Networks tell masks as grids of 28x28, C4's as 14x14: of crosses, stars and the like even
+the known masks, brought to such a grid and back, have an AP of 0.92 and 0.85 only. Those of these shapes have 1.00 and 0.97.
 """
 
 import argparse
@@ -14,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import numpy
+from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -21,9 +26,10 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from option_types import positive  # noqa: E402
 
 PICTURES = 8
-# Pixels of pictures, and the sides of the network's input. Masks are pasted to whole pixels: in pictures as small as the input,
-# objects have so few that even the known masks, brought to 28x28 and back, have an AP of 0.83 only; so they have 0.92.
-SIZE, SIDES = "768x512", (256, 384)
+# Pixels of pictures and of the network's input. Masks are pasted to whole pixels, of which these objects have enough.
+SIZE, SIDES = (512, 768), (256, 384)
+# Cells of a picture, each with one object or none.
+ROWS, COLUMNS = 2, 3
 # The published widths.
 RESNET, VGG = [64, 128, 256, 512], [64, 128, 256, 512, 512]
 PYRAMID, HIDDEN = 256, 1024
@@ -94,6 +100,38 @@ keep: 1
     return path
 
 
+def draw(folder):
+    """Makes the pictures and their annotations."""
+    random = numpy.random.default_rng(1)
+    (folder / "images").mkdir(parents=True)
+    height, width = SIZE
+    rows, columns = numpy.mgrid[:height, :width] + 0.5
+    content = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "ellipse"}, {"id": 2, "name": "rectangle"}]}
+    for number in range(1, PICTURES + 1):
+        name = f"{number}.ppm"
+        content["images"].append({"id": number, "file_name": name, "height": height, "width": width})
+        pixels = random.uniform(60, 150, 3) + random.normal(0, 12, (height, width, 3))
+        for cell in random.choice(ROWS * COLUMNS, random.integers(2, 5), replace=False):
+            # An object and its place in the cell, with room around.
+            most = height / ROWS - 16, width / COLUMNS - 16
+            size = [random.uniform(0.5, 1) * side for side in most]
+            middle = [
+                (place + 0.5) * (side + 16) + random.uniform(-0.5, 0.5) * (side - own)
+                for place, side, own in zip(divmod(int(cell), COLUMNS), most, size)]
+            y, x = ((axis - at) / own * 2 for axis, at, own in zip((rows, columns), middle, size))
+            category = int(random.integers(1, 3))
+            mask = numpy.hypot(y, x) < 1 if category == 1 else numpy.maximum(abs(y), abs(x)) < 1
+            pixels[mask] = random.uniform(0, 255, 3) + random.normal(0, 6, (int(mask.sum()), 3))
+            encoded = coco_mask.encode(numpy.asfortranarray(mask, dtype=numpy.uint8))
+            content["annotations"].append({
+                "id": len(content["annotations"]) + 1, "image_id": number, "category_id": category, "iscrowd": 0,
+                "bbox": coco_mask.toBbox(encoded).tolist(), "area": int(mask.sum()),
+                "segmentation": {"size": list(SIZE), "counts": encoded["counts"].decode()}})
+        header = f"P6 {width} {height} 255\n".encode()
+        (folder / "images" / name).write_bytes(header + pixels.clip(0, 255).astype(numpy.uint8).tobytes())
+    (folder / "annotations.json").write_text(json.dumps(content))
+
+
 def call(options, *arguments):
     """Runs segmentd; ends this program where that fails."""
     result = subprocess.run([options.segmentd, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -132,7 +170,7 @@ def main():
         folder = (options.output or pathlib.Path(temporary)).resolve()
         data = folder / "data"
         if not data.exists():
-            call(options, "synthesize", "--output", data, "--images", str(PICTURES), "--size", SIZE, "--seed", "5", "--quiet")
+            draw(data)
         for name in options.networks or NETWORKS:
             start = time.monotonic()
             call(options, "train", "--config", configuration(name, options, folder))

@@ -15,6 +15,7 @@ statistics/NAME          of batch normalisation after the last step, where it le
 The metadata's "rounding" says how far torchvision's own gradients in single precision are from those, relative to their norm. Where a
 unit is near zero, rounding decides whether ReLU lets it pass, and with it a part of the gradient: in a deep network with millions of
 units some always are, so that no two implementations in single precision agree much better than each agrees with double precision.
+With --apart no unit is near zero: biases are chosen so that every second channel passes whole, and the others not at all.
 """
 
 import argparse
@@ -28,8 +29,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "Tests" / "Parity"), str(ROOT / "Samples" / "train")]
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS), str(TESTS / "Parity")]
 from random_weights import randomize  # noqa: E402
 from scaled_mask_rcnn import build, read_configuration  # noqa: E402
 
@@ -45,6 +46,62 @@ def freeze_norms(module):
             setattr(module, name, frozen)
         else:
             freeze_norms(child)
+
+
+def set_apart(model, inputs, targets):
+    """Moves the biases before every ReLU so that the values of a channel have one sign, and stay away from zero."""
+    handles = []
+
+    def shift(values, owner):
+        """What the channels' values are to be moved by; of several maps of the same channels, for all of them."""
+        rows = torch.cat([value.transpose(0, 1).flatten(1) for value in values], 1).detach()
+        low, high = rows.amin(1), rows.amax(1)
+        margin = 0.05 * (high - low).mean()
+        passes = torch.arange(len(low)) % 2 == 0
+        result = torch.where(passes, margin - low, -margin - high)
+        with torch.no_grad():
+            owner.bias += result
+        return result
+
+    def like(result, values):
+        return result.view(-1, *[1] * (values.dim() - 2))
+
+    def after(module):
+        def hook(module, _, output):
+            return output + like(shift([output], module), output)
+        handles.append(module.register_forward_hook(hook))
+
+    def before_last(relu, owner):
+        """A block's last ReLU comes after a sum; the same module is its first ones."""
+        calls = []
+
+        def hook(_, arguments):
+            calls.append(1)
+            if len(calls) == 3:
+                return arguments[0] + like(shift(arguments, owner), arguments[0])
+        handles.append(relu.register_forward_pre_hook(hook))
+
+    def levels(head, arguments):
+        shift([head.conv[0][0](level) for level in arguments[0]], head.conv[0][0])
+
+    body, heads = model.backbone.body, model.roi_heads
+    after(body.bn1)
+    for block in (block for stage in (body.layer1, body.layer2, body.layer3, body.layer4) for block in stage):
+        after(block.bn1)
+        after(block.bn2)
+        before_last(block.relu, block.bn3)
+    handles.append(model.rpn.head.register_forward_pre_hook(levels))
+    after(heads.box_head.fc6)
+    after(heads.box_head.fc7)
+    for layer in heads.mask_head:
+        after(layer[0])
+    after(heads.mask_predictor.conv5_mask)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        model.train()(inputs, [{key: value.clone() for key, value in target.items()} for target in targets])
+    for handle in handles:
+        handle.remove()
+    torch.set_rng_state(state)
 
 
 def picture(height, width, count, classes, generator):
@@ -115,8 +172,11 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--stages", type=int, default=2, help="parts of the backbone that are frozen")
     parser.add_argument("--live-norms", action="store_true", help="batch normalisation learns")
+    parser.add_argument("--apart", action="store_true", help="no unit is near zero; for ResNets of bottlenecks whose norms are frozen")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    if options.apart and options.live_norms:
+        parser.error("--apart and --live-norms exclude each other")
 
     configuration = read_configuration(options.configuration)
     configuration.setdefault("classes", 91)
@@ -132,6 +192,9 @@ def main():
     randomize(model, [image.float() / 255 for image, _ in pictures], options.seed)
     if not options.live_norms:
         freeze_norms(model)
+    inputs, targets = [image.float() / 255 for image, _ in pictures], [target for _, target in pictures]
+    if options.apart:
+        set_apart(model, inputs, targets)
     parts = ["conv1", "layer1", "layer2", "layer3", "layer4"][:options.stages]
     for name, parameter in model.backbone.body.named_parameters():
         if name.split(".")[0] in parts or (options.stages and name.startswith("bn1.")):
@@ -158,7 +221,6 @@ def main():
         return result
 
     model.roi_heads.select_training_samples = select_training_samples
-    inputs, targets = [image.float() / 255 for image, _ in pictures], [target for _, target in pictures]
     for step in range(options.steps):
         before = copy.deepcopy(model) if step == 0 else None
         losses = model(inputs, [{key: value.clone() for key, value in target.items()} for target in targets])

@@ -42,24 +42,12 @@ def build():
 
 def load(folder, count):
     """The first pictures and what they show, as torchvision takes them."""
-    import numpy
-    import torch
-    from PIL import Image
     from pycocotools.coco import COCO
 
+    from coco_pictures import learnable, picture
+
     coco = COCO(str(folder / "annotations.json"))
-    pictures = []
-    for image in coco.loadImgs(sorted(coco.getImgIds())[:count]):
-        objects = coco.loadAnns(coco.getAnnIds(image["id"]))
-        if not objects:
-            continue
-        boxes = torch.tensor([item["bbox"] for item in objects])
-        boxes[:, 2:] += boxes[:, :2]
-        pixels = numpy.array(Image.open(folder / "images" / image["file_name"]).convert("RGB"))
-        pictures.append((torch.from_numpy(pixels).permute(2, 0, 1).float() / 255, {
-            "boxes": boxes, "labels": torch.tensor([item["category_id"] for item in objects]),
-            "masks": torch.from_numpy(numpy.stack([coco.annToMask(item) for item in objects]))}))
-    return pictures
+    return [picture(coco, image, folder / "images") for image in learnable(coco)[:count]]
 
 
 def train_torchvision(options):

@@ -29,15 +29,16 @@ import Testing
         for (found, expected) in zip(losses, try reference.losses(step: 0)) {
             #expect(abs(found - expected) <= 1e-4 * abs(expected), "\(losses)")
         }
+        // In large networks rounding decides here and there what a ReLU lets pass, and torchvision itself is further from the exact
+        // gradients, see reference.py; it is chance which parameters such a unit is before.
+        let allowed = max(1e-4, try reference.rounding())
         var greatest = (0.0, "")
         for parameter in network.parameters.trainable {
             let error = error(try #require(parameter.gradientElements), try reference.gradient(parameter.name))
-            // In large networks rounding decides here and there what a ReLU lets pass, and torchvision itself is further from the
-            // exact gradients, see reference.py; it is chance which of both such a unit is wrong in.
-            #expect(error <= max(1e-4, 3 * (try reference.rounding(parameter.name))), "\(parameter.name)")
+            #expect(error <= allowed, "\(parameter.name)")
             if error > greatest.0 { greatest = (error, parameter.name) }
         }
-        print("greatest relative error of a gradient: \(greatest.0) of \(greatest.1)")
+        print("greatest relative error of a gradient: \(greatest.0) of \(greatest.1), where \(allowed) is allowed")
     }
 
     @Test(arguments: paths) func `what is not to learn is what torchvision does not teach`(path: String) throws {

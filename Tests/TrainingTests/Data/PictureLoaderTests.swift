@@ -61,6 +61,17 @@ import Testing
         #expect(Set(epochs).count > 1)
     }
 
+    @Test func `the order follows from the seed alone, on every machine`() throws {
+        // Of the second writing in Tests/Training/scratch.py, which gives another trainer the same pictures.
+        let expected = [4, 6, 0, 1, 5, 3, 2, 6, 0, 4, 5, 2, 1, 3, 3, 2, 0, 6, 1, 4, 5]
+        let loader = try PictureLoader(
+            MemoryPictures(count: 7), augmentation: Augmentation(), seed: 5, first: 0, threads: 2, ahead: 3)
+        defer { loader.stop() }
+        let names = try expected.map { _ in try loader.next().picture.name }
+        let pictures = MemoryPictures(count: 7)
+        #expect(try names == expected.map { try pictures.picture($0).name })
+    }
+
     @Test func `no more pictures are read ahead than may wait`() throws {
         let source = Counted()
         let loader = try PictureLoader(
