@@ -65,6 +65,27 @@ struct TrainTests {
         #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == 4)
     }
 
+    @Test("a damaged checkpoint is told of, and an older one gone on from")
+    func damagedCheckpoint() throws {
+        try training.configure(iterations: 3, adding: "checkpoint_every: 1")
+        #expect(try training.train().status == 0)
+        let names = (1...3).map { "out/checkpoint-\($0).safetensors" }
+        let whole = try training.folder.bytes(names[2])
+        try training.folder.write(whole.prefix(whole.count / 2), to: names[2])
+        let resumed = try training.train("--resume")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let messages = resumed.messages
+        #expect(messages[0].hasPrefix("warning: \(training.folder(names[2])): damaged checkpoint: "), "\(messages[0])")
+        #expect(messages[1] == "going on after iteration 2, from \(training.folder(names[1]))")
+        #expect(try training.folder.bytes(names[2]) == whole)
+        #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == 3)
+
+        for name in names { try training.folder.write(whole.prefix(99), to: name) }
+        let refused = try training.train("--resume")
+        #expect(refused.status == 1 && refused.errors.contains("none of the checkpoints"), "\(refused.errors)")
+        for name in names { #expect(refused.errors.contains(training.folder(name)), "\(refused.errors)") }
+    }
+
     @Test("there has to be something to go on with")
     func nothingToResume() throws {
         try training.configure()

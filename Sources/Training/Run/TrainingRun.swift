@@ -34,6 +34,8 @@ public final class TrainingRun {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case notFinite(iteration: Int, pictures: [String], checkpoint: String?)
         case nothingToLearn
+        /// No checkpoint of the output folder can be gone on from; what is wrong with each, the newest first.
+        case noWholeCheckpoint(reasons: [String])
 
         public var description: String {
             switch self {
@@ -45,6 +47,9 @@ public final class TrainingRun {
                     + (checkpoint.map { "the last good checkpoint is \($0). " } ?? "")
                     + "Lower learning_rate, lengthen the warm-up, or set clip"
             case .nothingToLearn: "no picture shows an object to learn"
+            case .noWholeCheckpoint(let reasons):
+                "none of the checkpoints can be gone on from; begin anew in another output\n"
+                    + reasons.map { "  \($0)" }.joined(separator: "\n")
             }
         }
     }
@@ -66,14 +71,14 @@ public final class TrainingRun {
     }
 
     public let network: LossNetwork
-    private let plan: TrainingConfiguration
+    let plan: TrainingConfiguration
     private let pictures: any PictureSource
     private let descent: GradientDescent
     private let average: MovingAverage?
-    private let state: TrainingState
+    let state: TrainingState
     private var metrics: MetricsLog
     /// Steps done.
-    public private(set) var iteration = 0
+    public internal(set) var iteration = 0
 
     /// Prepares a run of a network whose parameters have their first values.
     ///
@@ -89,39 +94,6 @@ public final class TrainingRun {
         average = plan.ema.map { MovingAverage(network.parameters, decay: Double($0), network.compute) }
         state = TrainingState(network: network, descent: descent, average: average)
         metrics = MetricsLog(folder: plan.output)
-    }
-
-    /// The newest checkpoint of a folder and its iteration; nil where there is none.
-    public static func newestCheckpoint(in folder: String) -> (path: String, iteration: Int)? {
-        checkpoints(in: folder).last
-    }
-
-    /// By ascending iteration.
-    private static func checkpoints(in folder: String) -> [(path: String, iteration: Int)] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap { name -> (String, Int)? in
-            guard name.hasPrefix("checkpoint-"), name.hasSuffix(".safetensors"),
-                let iteration = Int(name.dropFirst("checkpoint-".count).dropLast(".safetensors".count))
-            else { return nil }
-            return ("\(folder)/\(name)", iteration)
-        }.sorted { $0.1 < $1.1 }
-    }
-
-    /// Goes back to a checkpoint.
-    ///
-    /// - Throws: `TrainingState.Failure`, `CheckpointError` and `FileError`.
-    public func resume(from path: String) throws {
-        iteration = try state.read(from: path)
-    }
-
-    /// What a run that was killed while it wrote a checkpoint has left, which nobody else removes.
-    private func removeUnfinishedFiles() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: plan.output)) ?? []
-        for name in names where name.hasSuffix(".part") {
-            // Only what this type writes: somebody else's file stays.
-            guard name.hasPrefix(".checkpoint-") || name.hasPrefix(".model.safetensors.") else { continue }
-            try? FileManager.default.removeItem(atPath: "\(plan.output)/\(name)")
-        }
     }
 
     /// Takes the steps that are left.
@@ -226,7 +198,9 @@ public final class TrainingRun {
         try state.write(to: "\(plan.output)/checkpoint-\(iteration).safetensors", iteration: iteration)
         try state.writeModel(to: "\(plan.output)/model.safetensors")
         try metrics.draw()
-        for old in Self.checkpoints(in: plan.output).dropLast(max(1, plan.keep)) {
+        // Newer ones are none of this run's steps, and must not push out what has just been written.
+        let own = Self.checkpoints(in: plan.output).filter { $0.iteration <= iteration }
+        for old in own.dropLast(max(1, plan.keep)) {
             try? FileManager.default.removeItem(atPath: old.path)
         }
     }

@@ -15,13 +15,13 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             The configuration names the data, what to begin with, and the output folder, into which checkpoints, \
             model.safetensors, metrics.jsonl and curves.svg are written; Config/train.yaml has every option with its \
-            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one.
+            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one that is whole.
             """)
 
     @Option(name: [.short, .long], help: ArgumentHelp("The YAML file to read.", valueName: "file"))
     var config: String
 
-    @Flag(help: "Go on from the newest checkpoint in the output folder.")
+    @Flag(help: "Go on from the newest checkpoint in the output folder that is whole.")
     var resume = false
 
     @Flag(help: "Check the configuration and the data, say what would be done, and stop.")
@@ -55,9 +55,10 @@ struct TrainCommand: ParsableCommand {
         let interruption = Interruption()
         defer { interruption.stop() }
         let run = try TrainingRun(start.network, plan: training, pictures: pictures)
-        if let newest {
-            try run.resume(from: newest.path)
-            verbosity.note("going on after iteration \(run.iteration), from \(newest.path)")
+        if newest != nil {
+            let resumption = try run.resume()
+            for damage in resumption.damages { verbosity.warn(damage) }
+            verbosity.note("going on after iteration \(run.iteration), from \(resumption.path)")
         }
         if start.hasNewHeads, newest == nil {
             verbosity.note("the categories are new to the checkpoint: the heads' last layers begin at random")

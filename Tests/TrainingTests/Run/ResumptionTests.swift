@@ -1,0 +1,88 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@testable import MaskRCNN
+@testable import Training
+
+/// Which checkpoint a run goes on from.
+@Suite struct ResumptionTests {
+    private let training: TinyTraining
+
+    init() throws { training = try TinyTraining() }
+
+    /// A plan with a checkpoint after each of so many steps, which have been taken.
+    private func trained(
+        _ steps: Int, in output: String = "out", of iterations: Int = 6, keep: Int = 9
+    ) throws -> TrainingConfiguration {
+        var plan = training.plan(output, iterations: iterations)
+        (plan.checkpointEvery, plan.keep) = (1, keep)
+        let outcome = try training.run(plan).run(until: steps)
+        #expect(outcome == (steps == iterations ? .finished : .stopped(iteration: steps)))
+        return plan
+    }
+
+    private func cut(_ name: String, to length: Int) throws {
+        try training.bytes(name).prefix(length).write(to: URL(fileURLWithPath: "\(training.path)/\(name)"))
+    }
+
+    @Test func `the newest checkpoint that is whole is gone on from, to the end of an unbroken run`() throws {
+        _ = try trained(6, in: "unbroken")
+        let plan = try trained(4, in: "broken")
+        try cut("broken/checkpoint-4.safetensors", to: 1000)
+        try cut("broken/checkpoint-3.safetensors", to: 0)
+        let run = try training.run(plan)
+        let resumption = try run.resume()
+        #expect(run.iteration == 2 && resumption.path == "\(plan.output)/checkpoint-2.safetensors")
+        #expect(resumption.damages.count == 2)
+        for (damage, name) in zip(resumption.damages, ["checkpoint-4.safetensors", "checkpoint-3.safetensors"]) {
+            #expect(damage.hasPrefix("\(plan.output)/\(name): "), "\(damage)")
+            #expect(damage.hasSuffix("; it is now \(plan.output)/\(name).damaged"), "\(damage)")
+        }
+        #expect(try run.run() == .finished)
+        for name in ["checkpoint-3.safetensors", "checkpoint-6.safetensors", "model.safetensors"] {
+            #expect(try training.bytes("broken/\(name)") == training.bytes("unbroken/\(name)"), "\(name)")
+        }
+        let logs = try ["broken", "unbroken"].map { try training.metrics($0).map { [$0["iteration"], $0["loss"]] } }
+        #expect(logs[0] == logs[1] && logs[0].count == 6)
+    }
+
+    @Test func `without a whole checkpoint each is named, and all stay where they are`() throws {
+        let plan = try trained(3)
+        let names = (1...3).map { "checkpoint-\($0).safetensors" }
+        for name in names { try cut("out/\(name)", to: 100) }
+        let before = try training.names()
+        let run = try training.run(plan)
+        let failure = #expect(throws: TrainingRun.Failure.self) { try run.resume() }
+        guard case .noWholeCheckpoint(let reasons) = failure else {
+            Issue.record("another failure: \(failure.debugDescription)")
+            return
+        }
+        #expect(reasons.count == 3 && zip(reasons, names.reversed()).allSatisfy { $0.contains($1) })
+        #expect(try training.names() == before)
+    }
+
+    @Test func `a checkpoint of other options is not taken for damaged`() throws {
+        var plan = training.plan(iterations: 2)
+        (plan.checkpointEvery, plan.ema) = (1, nil)
+        #expect(try training.run(plan).run() == .finished)
+        let run = try training.run(training.plan(iterations: 3))
+        let failure = #expect(throws: TrainingState.Failure.self) { try run.resume() }
+        #expect(failure?.description.hasPrefix("\(plan.output)/checkpoint-2.safetensors: ") == true)
+    }
+
+    @Test func `a damaged checkpoint that cannot be set aside pushes out none that is whole`() throws {
+        let plan = try trained(3, keep: 1)
+        // A folder that is not empty takes no other's place.
+        let newer = "\(plan.output)/checkpoint-9.safetensors"
+        for folder in [newer, "\(newer).damaged/full"] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        let run = try training.run(plan)
+        let resumption = try run.resume()
+        #expect(run.iteration == 3 && resumption.damages.count == 1)
+        #expect(resumption.damages.allSatisfy { $0.contains("checkpoint-9.safetensors") && !$0.contains("it is now") })
+        #expect(try run.run(until: 4) == .stopped(iteration: 4))
+        #expect(try training.names().contains("checkpoint-4.safetensors"))
+    }
+}
