@@ -96,20 +96,21 @@ public final class TrainingRun {
         metrics = MetricsLog(folder: plan.output)
     }
 
-    /// Takes the steps that are left.
+    /// Takes the steps that are left, after an evaluation that the last one should have had and has not.
     ///
     /// - Throws: `Failure`, `FileError`, and what a picture or the evaluation threw.
     public func run(_ observer: Observer = Observer()) throws -> Outcome {
         removeUnfinishedFiles()
-        guard iteration < plan.iterations else {
-            // A run may have been killed between its last checkpoint and the model.
-            try state.writeModel(to: "\(plan.output)/model.safetensors")
-            return .finished
-        }
         // Entries of steps that are taken again: behind the checkpoint, or of a run that was killed before its first one.
         try metrics.cut(after: iteration)
         try metrics.open()
         defer { metrics.close() }
+        let isFinished = iteration >= plan.iterations
+        let lacksEvaluation = isJudged && observer.evaluate != nil && !metrics.hasEvaluation(of: iteration)
+        // A run may have been killed between a checkpoint and the model, or stopped before the checkpoint was evaluated.
+        if isFinished || lacksEvaluation { try state.writeModel(to: "\(plan.output)/model.safetensors") }
+        if lacksEvaluation { try judge(observer) }
+        guard !isFinished else { return .finished }
         let perStep = plan.batch * plan.accumulate
         let loader = try PictureLoader(
             pictures, augmentation: plan.augmentation, seed: plan.seed, first: iteration * perStep,
@@ -146,20 +147,31 @@ public final class TrainingRun {
             }
             let stops = observer.shouldStop()
             let isLast = iteration == plan.iterations || stops
-            let isJudged = plan.evaluateEvery.map { iteration % $0 == 0 || iteration == plan.iterations } ?? false
             // Before an evaluation, too, which takes a while and may be broken off.
             if iteration % plan.checkpointEvery == 0 || isLast || isJudged { try save() }
-            if let evaluate = observer.evaluate, isJudged, !stops {
-                let figures = try evaluate("\(plan.output)/model.safetensors")
-                try metrics.add(iteration: iteration, figures: figures)
-                observer.onEvaluation(iteration, figures)
-                try metrics.draw()
+            if observer.evaluate != nil, isJudged, !stops {
+                try judge(observer)
                 // The speed is that of training; a new entry's losses begin anew with it.
                 (sum, count, since) = (Losses(), 0, clock.now)
             }
             if stops && iteration < plan.iterations { return .stopped(iteration: iteration) }
         }
         return .finished
+    }
+
+    /// Whether what the steps so far have come to is to be evaluated.
+    private var isJudged: Bool {
+        guard iteration > 0, let every = plan.evaluateEvery else { return false }
+        return iteration % every == 0 || iteration == plan.iterations
+    }
+
+    /// Evaluates the model that has been written.
+    private func judge(_ observer: Observer) throws {
+        guard let evaluate = observer.evaluate else { return }
+        let figures = try evaluate("\(plan.output)/model.safetensors")
+        try metrics.add(iteration: iteration, figures: figures)
+        observer.onEvaluation(iteration, figures)
+        try metrics.draw()
     }
 
     private func step(_ loader: PictureLoader) throws -> Losses {

@@ -85,4 +85,68 @@ import Testing
         #expect(try run.run(until: 4) == .stopped(iteration: 4))
         #expect(try training.names().contains("checkpoint-4.safetensors"))
     }
+
+    /// Figures that follow from the model, the names of what was judged, and a signal in the evaluation of one iteration.
+    private final class Judge {
+        struct Signal: Error {}
+
+        var judged: [Int] = []
+        var interrupted: Int?
+
+        func observer(of run: TrainingRun, stoppingAt last: Int? = nil) -> TrainingRun.Observer {
+            var observer = TrainingRun.Observer()
+            observer.shouldStop = { run.iteration == last }
+            observer.evaluate = { path in
+                if run.iteration == self.interrupted { throw Signal() }
+                self.judged.append(run.iteration)
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+                return ["mask_ap": bytes.reduce(0) { ($0 + Double($1)).truncatingRemainder(dividingBy: 8191) } / 8192]
+            }
+            return observer
+        }
+    }
+
+    /// All that two runs' logs have in common, in its order.
+    private func entries(_ output: String) throws -> [[String: Double]] {
+        try training.metrics(output).map { $0.filter { $0.key != "images_per_second" } }
+    }
+
+    @Test(arguments: [3, 6, 7], [true, false])
+    func `an evaluation that was cut off is made before a run goes on`(iteration: Int, isKilled: Bool) throws {
+        let judge = Judge()
+        func plan(_ output: String) -> TrainingConfiguration {
+            var plan = training.plan(output, iterations: 7)
+            plan.evaluateEvery = 3
+            return plan
+        }
+        let unbroken = try training.run(plan("unbroken"))
+        #expect(try unbroken.run(judge.observer(of: unbroken)) == .finished)
+        #expect(judge.judged == [3, 6, 7])
+
+        let first = try training.run(plan("broken"))
+        if isKilled {
+            judge.interrupted = iteration
+            #expect(throws: Judge.Signal.self) { try first.run(judge.observer(of: first)) }
+            judge.interrupted = nil
+            // Nor was the model written, perhaps.
+            try FileManager.default.removeItem(atPath: "\(training.path)/broken/model.safetensors")
+        } else {
+            _ = try first.run(judge.observer(of: first, stoppingAt: iteration))
+        }
+        judge.judged = []
+        let second = try training.run(plan("broken"))
+        _ = try second.resume()
+        #expect(second.iteration == iteration)
+        #expect(try second.run(judge.observer(of: second)) == .finished)
+        #expect(judge.judged == [3, 6, 7].filter { $0 >= iteration })
+        #expect(try entries("broken") == entries("unbroken"))
+        #expect(try training.bytes("broken/model.safetensors") == training.bytes("unbroken/model.safetensors"))
+        // What has been made is not made again.
+        judge.judged = []
+        let third = try training.run(plan("broken"))
+        _ = try third.resume()
+        #expect(try third.run(judge.observer(of: third)) == .finished)
+        #expect(judge.judged == [])
+        #expect(try entries("broken") == entries("unbroken"))
+    }
 }
