@@ -86,6 +86,32 @@ struct TrainTests {
         for name in names { #expect(refused.errors.contains(training.folder(name)), "\(refused.errors)") }
     }
 
+    @Test("a run that goes on with other pictures is warned of, and a longer one noted")
+    func changedRun() throws {
+        try training.configure(iterations: 2)
+        #expect(try training.train().status == 0)
+        try training.configure(iterations: 4)
+        let longer = try training.train("--resume")
+        #expect(longer.status == 0 && !longer.errors.contains("warning"), "\(longer.errors)")
+        #expect(longer.errors.contains("changed since the checkpoint: iterations was 2, and is 4"), "\(longer.errors)")
+
+        try training.annotate { file in
+            let first = file["images"][0]["id"] as? Int
+            file["images"].removeFirst()
+            file["annotations"].removeAll { $0["image_id"] as? Int == first }
+        }
+        try training.configure(annotations: "bad.json", iterations: 5, adding: "batch: 1\nseed: 77")
+        let other = try training.train("--resume")
+        let warnings = other.messages.filter { $0.hasPrefix("warning: ") }
+        try #require(other.status == 0 && warnings.count == 1, "\(other.errors)")
+        for words in ["seed was 1, and is 77", "batch was 2, and is 1", "train was 4 pictures", "and is 3 pictures"] {
+            #expect(warnings[0].contains(words), "\(warnings[0])")
+        }
+        // What has been told is not told again.
+        try training.configure(annotations: "bad.json", iterations: 6, adding: "batch: 1\nseed: 77")
+        #expect(try training.train("--resume").messages.allSatisfy { !$0.hasPrefix("warning: ") })
+    }
+
     @Test("there has to be something to go on with")
     func nothingToResume() throws {
         try training.configure()

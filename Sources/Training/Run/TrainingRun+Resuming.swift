@@ -5,10 +5,23 @@ import Foundation
 extension TrainingRun {
     /// Where a run went on, and what was in its way.
     public struct Resumption: Sendable, Equatable {
+        /// An option that the steps behind the checkpoint follow from, and those before it did otherwise.
+        public struct Change: Sendable, Equatable, CustomStringConvertible {
+            /// In the configuration.
+            public var key: String
+            public var old: String
+            public var new: String
+            /// Whether other pictures come from here on than would have come, or in another order.
+            public var isOfRow: Bool
+
+            public var description: String { "\(key) was \(old), and is \(new)" }
+        }
+
         /// The checkpoint.
         public var path: String
         /// What is wrong with each newer one, the newest first, and where it lies now.
         public var damages: [String]
+        public var changes: [Change]
     }
 
     /// The newest checkpoint of a folder and its iteration, whole or not; nil where there is none.
@@ -29,9 +42,13 @@ extension TrainingRun {
 
     /// Goes back to a checkpoint.
     ///
+    /// - Returns: What has changed since it was written.
     /// - Throws: `TrainingState.Failure`, `CheckpointError` and `FileError`.
-    public func resume(from path: String) throws {
-        iteration = try state.read(from: path)
+    @discardableResult
+    public func resume(from path: String) throws -> [Resumption.Change] {
+        let (iteration, changes) = try state.read(from: path)
+        self.iteration = iteration
+        return changes
     }
 
     /// Goes back to the newest checkpoint of the output folder that is whole. Newer ones, which are not, get `.damaged` behind their names,
@@ -43,8 +60,9 @@ extension TrainingRun {
         var damaged: [(path: String, reason: String)] = []
         for checkpoint in Self.checkpoints(in: plan.output).reversed() {
             do {
-                try resume(from: checkpoint.path)
-                return Resumption(path: checkpoint.path, damages: damaged.map { Self.setAside($0.path, $0.reason) })
+                let changes = try resume(from: checkpoint.path)
+                return Resumption(
+                    path: checkpoint.path, damages: damaged.map { Self.setAside($0.path, $0.reason) }, changes: changes)
             } catch let error where Self.isDamage(error) {
                 damaged.append((checkpoint.path, "\(error)"))
             }

@@ -92,7 +92,8 @@ public final class TrainingRun {
         descent = GradientDescent(
             network.parameters, momentum: plan.momentum, weightDecay: plan.weightDecay, network.compute)
         average = plan.ema.map { MovingAverage(network.parameters, decay: Double($0), network.compute) }
-        state = TrainingState(network: network, descent: descent, average: average)
+        state = TrainingState(
+            network: network, descent: descent, average: average, record: RunRecord(plan, pictures: pictures))
         metrics = MetricsLog(folder: plan.output)
     }
 

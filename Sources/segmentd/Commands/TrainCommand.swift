@@ -56,9 +56,7 @@ struct TrainCommand: ParsableCommand {
         defer { interruption.stop() }
         let run = try TrainingRun(start.network, plan: training, pictures: pictures)
         if newest != nil {
-            let resumption = try run.resume()
-            for damage in resumption.damages { verbosity.warn(damage) }
-            verbosity.note("going on after iteration \(run.iteration), from \(resumption.path)")
+            tell(try run.resume(), run)
         }
         if start.hasNewHeads, newest == nil {
             verbosity.note("the categories are new to the checkpoint: the heads' last layers begin at random")
@@ -71,6 +69,22 @@ struct TrainCommand: ParsableCommand {
             verbosity.note("stopped after iteration \(iteration); go on with --resume")
             throw ExitCode(interruption.exitCode ?? 1)
         }
+    }
+
+    private func tell(_ resumption: TrainingRun.Resumption, _ run: TrainingRun) {
+        for damage in resumption.damages { verbosity.warn(damage) }
+        verbosity.note("going on after iteration \(run.iteration), from \(resumption.path)")
+        func list(_ changes: [TrainingRun.Resumption.Change]) -> String {
+            changes.map(\.description).joined(separator: "; ")
+        }
+        let ofRow = resumption.changes.filter(\.isOfRow)
+        if !ofRow.isEmpty {
+            verbosity.warn(
+                "\(config): the pictures from here on are not those that the run would have gone on with: \(list(ofRow))"
+            )
+        }
+        let others = resumption.changes.filter { !$0.isOfRow }
+        if !others.isEmpty { verbosity.note("changed since the checkpoint: \(list(others))") }
     }
 
     /// A data set in which nothing is wrong.

@@ -149,4 +149,65 @@ import Testing
         #expect(judge.judged == [])
         #expect(try entries("broken") == entries("unbroken"))
     }
+
+    @Test func `what a run goes on with otherwise is told, with what it was`() throws {
+        let plan = try trained(1)
+        func changes(
+            _ pictures: MemoryPictures = MemoryPictures(count: 5), by change: (inout TrainingConfiguration) -> Void
+        ) throws -> [TrainingRun.Resumption.Change] {
+            var other = plan
+            change(&other)
+            let run = try training.run(other, pictures: pictures)
+            return try run.resume().changes
+        }
+        func isOne(
+            _ changes: [TrainingRun.Resumption.Change], _ key: String, _ old: String, _ new: String, isOfRow: Bool
+        ) -> Bool {
+            changes == [TrainingRun.Resumption.Change(key: key, old: old, new: new, isOfRow: isOfRow)]
+        }
+        #expect(try changes { $0.checkpointEvery = 2 } == [])
+        #expect(isOne(try changes { $0.seed = 5 }, "seed", "1", "5", isOfRow: true))
+        #expect(isOne(try changes { $0.batch = 3 }, "batch", "2", "3", isOfRow: true))
+        #expect(isOne(try changes { $0.accumulate = 1 }, "accumulate", "2", "1", isOfRow: true))
+        #expect(isOne(try changes { $0.schedule.iterations = 9 }, "iterations", "6", "9", isOfRow: false))
+        #expect(isOne(try changes { $0.schedule.rate = 0.5 }, "learning_rate", "0.01", "0.5", isOfRow: false))
+        for (key, change) in [
+            ("schedule", { $0.schedule.decay = .cosine }), ("schedule", { $0.schedule.warmup = 1 }),
+            ("momentum", { $0.momentum = 0.5 }), ("weight_decay", { $0.weightDecay = 0 }), ("clip", { $0.clip = nil }),
+            ("ema", { $0.ema = 0.5 }), ("sampling", { $0.sampling.regions.size = 8 }),
+            ("augment", { $0.augmentation.flip = 0 }), ("augment", { $0.augmentation.scales = [48] }),
+        ] as [(String, (inout TrainingConfiguration) -> Void)] {
+            let told = try changes(by: change)
+            #expect(told.map(\.key) == [key] && told.allSatisfy { !$0.isOfRow && $0.old != $0.new })
+        }
+        let fewer = try changes(MemoryPictures(count: 4)) { _ in }
+        #expect(fewer.map(\.key) == ["train"] && fewer[0].isOfRow)
+        #expect(fewer[0].old.hasPrefix("5 pictures (") && fewer[0].new.hasPrefix("4 pictures ("))
+        var others = MemoryPictures(count: 5)
+        others.pictures.swapAt(0, 3)
+        #expect(try changes(others) { _ in }.map(\.key) == ["train"])
+    }
+
+    @Test func `a checkpoint without a record, or with one of something else, is gone on from`() throws {
+        let plan = try trained(2, of: 2)
+        let path = "\(plan.output)/checkpoint-2.safetensors"
+        let checkpoint = try Checkpoint.open(path)
+        let entries = checkpoint.tensors.map {
+            SafetensorsFile.Entry(name: $0.key, shape: $0.value.shape, floats: $0.value.floats())
+        }
+        #expect(checkpoint.metadata["run"] != nil)
+        var other = plan
+        (other.seed, other.schedule.iterations) = (5, 3)
+        for (record, told) in [
+            (nil, []), ("", []), ("[1]", []), (#"{"seed": 1}"#, []), (#"{"other": "1"}"#, []),
+            (#"{"seed": "\u001b[2J9"}"#, ["seed was \\u{1b}[2J9, and is 5"]),
+        ] {
+            var metadata = checkpoint.metadata
+            metadata["run"] = record
+            try SafetensorsFile.write(entries, metadata: metadata, to: path)
+            let run = try training.run(other)
+            #expect(try run.resume().changes.map(\.description) == told, "\(record ?? "none")")
+            #expect(run.iteration == 2)
+        }
+    }
 }
