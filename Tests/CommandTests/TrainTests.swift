@@ -175,6 +175,23 @@ struct TrainTests {
         #expect(information.output.contains("new-crescent"))
     }
 
+    @Test("scales above what the checkpoint's model takes are refused before anything is trained")
+    func tooLongScales() throws {
+        try training.configure(iterations: 1)
+        #expect(try training.train().status == 0)
+        let from = "from: out/model.safetensors"
+        try training.configure(from, output: "long", adding: "augment: {scales: [64, 97]}")
+        let before = try training.folder.names
+        for options in [[], ["--check"]] {
+            let refused = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
+            let isTold = refused.errors.contains("scales of augment holds 97") && refused.errors.contains("at most 96")
+            #expect(refused.status == 1 && isTold, "\(refused.errors)")
+        }
+        #expect(try training.folder.names == before)
+        try training.configure(from, output: "long", iterations: 1, adding: "augment: {scales: [64, 96]}")
+        #expect(try training.train().status == 0)
+    }
+
     @Test("a model whose categories are not the data set's is refused")
     func otherCategories() throws {
         let text = try training.folder.text("tiny.json").trimmingCharacters(in: .whitespacesAndNewlines)
