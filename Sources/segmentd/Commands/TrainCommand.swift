@@ -38,8 +38,8 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         let training = try TrainingConfiguration.load(path: config, environment: ProcessInfo.processInfo.environment)
         for warning in training.warnings { verbosity.warn("\(warning)") }
-        let dataset = try dataset(training.train)
-        let validation = try training.validation.map { try self.dataset($0) }
+        let dataset = try dataset(training.train, output: training.output)
+        let validation = try training.validation.map { try self.dataset($0, output: training.output) }
         if check { print(training.summary) }
         let newest = TrainingRun.newestCheckpoint(in: training.output)
         if let newest, !resume, !check {
@@ -88,7 +88,9 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// A data set in which nothing is wrong.
-    private func dataset(_ data: TrainingConfiguration.DataSet) throws -> COCODataset {
+    ///
+    /// - Parameter output: The folder into which a long list of problems is written.
+    private func dataset(_ data: TrainingConfiguration.DataSet, output: String) throws -> COCODataset {
         let dataset = try COCODataset(path: data.annotations)
         let problems = dataset.problems(
             imageFolder: data.images, imageSize: { ImageFile.size(of: $0) }, requiresMasks: true)
@@ -99,7 +101,7 @@ struct TrainCommand: ParsableCommand {
                 "\(data.annotations): \(problems.count) objects cannot be learned from, the first: \(problems[0])")
         }
         guard errors.isEmpty else {
-            for error in errors { Terminal.note("\(data.annotations): \(error)") }
+            ProblemList(path: data.annotations, problems: errors).report(folder: output, Terminal.note)
             throw CommandFailure(
                 "\(data.annotations): \(errors.count) \(errors.count == 1 ? "problem" : "problems"); nothing has been trained"
             )
