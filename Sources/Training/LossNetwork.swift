@@ -70,7 +70,8 @@ public final class LossNetwork {
     /// Tells that parameters have changed.
     public func parametersChanged() { weights.forget() }
 
-    /// Computes the losses of a batch and adds their gradients to the parameters'.
+    /// Computes the losses of a batch and adds their gradients to the parameters'. Where an object's box is not finite, neither are the
+    /// losses, and there are no gradients.
     ///
     /// - Parameters:
     ///   - minSizes: What each picture's shorter side becomes; the configuration's where nil.
@@ -79,6 +80,12 @@ public final class LossNetwork {
         _ pictures: [TrainingPicture], minSizes: [Int]? = nil, scale: Float = 1, using random: inout RandomSource
     ) -> Losses {
         let batch = batch(pictures, minSizes: minSizes)
+        guard batch.objects.joined().allSatisfy(\.isFinite) else {
+            // Nothing matches such a box, so that no loss would tell of it.
+            var losses = Losses()
+            losses.boxes = .nan
+            return losses
+        }
         let tape = tape()
         let levels = levels(of: batch, tape)
         var losses = Losses()

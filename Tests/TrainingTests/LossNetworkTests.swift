@@ -62,6 +62,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func `an object's box that is not finite makes losses that are not`(number: Float) throws {
+        let reference = try TrainingReference(path: TrainingReference.small)
+        let network = try reference.network(threads: 2)
+        for corner in [\Box.x0, \.y0, \.x1, \.y1] {
+            var pictures = reference.pictures
+            pictures[1].objects[0].box[keyPath: corner] = number
+            var random = RandomSource(seed: 2)
+            #expect(!network.learn(pictures, using: &random).total.isFinite)
+        }
+        #expect(gradients(network).values.joined().allSatisfy { $0 == 0 })
+    }
+
     @Test func `constant normalisation and what is frozen stay as they are`() throws {
         let reference = try TrainingReference(path: TrainingReference.small)
         let network = try reference.network(threads: 2)
