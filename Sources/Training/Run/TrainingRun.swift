@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Locks
 import MaskRCNN
 import Tensors
 
@@ -136,12 +137,12 @@ public final class TrainingRun {
             observer.onStep(iteration)
             if iteration % plan.logEvery == 0 || iteration == plan.iterations {
                 let now = clock.now
-                let speed = Double(count * perStep) / max((now - since).seconds, 1e-9)
+                let speed = Double(count * perStep) / max((now - since).inSeconds, 1e-9)
+                let secondsAStep = (now - begin).inSeconds / Double(iteration - first)
                 let progress = Progress(
                     iteration: iteration, iterations: plan.iterations, losses: sum.scaled(by: 1 / Double(count)),
                     rate: plan.schedule.rate(at: iteration - 1), imagesPerSecond: speed,
-                    secondsLeft: (now - begin).seconds / Double(iteration - first) * Double(plan.iterations - iteration)
-                )
+                    secondsLeft: secondsAStep * Double(plan.iterations - iteration))
                 try metrics.add(progress)
                 observer.onProgress(progress)
                 (sum, count, since) = (Losses(), 0, now)
@@ -217,8 +218,4 @@ public final class TrainingRun {
             try? FileManager.default.removeItem(atPath: old.path)
         }
     }
-}
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
