@@ -29,8 +29,20 @@ import Testing
             let expected = try #require(whole[name]).map { 1.5 * $0 }
             #expect(isNear(found, expected, 1e-4), "\(name)")
         }
-        network.parameters.clearGradients(network.compute)
-        #expect(gradients(network).values.allSatisfy { $0.allSatisfy { $0 == 0 } })
+    }
+
+    @Test func `batches of changing sizes have the losses that each has by itself`() throws {
+        let reference = try TrainingReference(path: TrainingReference.small)
+        func losses(_ network: LossNetwork, minSize: Int) -> Losses {
+            var random = RandomSource(seed: 8)
+            let sizes = [Int](repeating: minSize, count: reference.pictures.count)
+            return network.learn(reference.pictures, minSizes: sizes, using: &random)
+        }
+        let sizes = [64, 96, 64, 64, 128]
+        let alone = try sizes.map { losses(try reference.network(threads: 2), minSize: $0) }
+        let network = try reference.network(threads: 2)
+        #expect(sizes.map { losses(network, minSize: $0) } == alone)
+        #expect(alone[0] != alone[1] && alone[1] != alone[4])
     }
 
     @Test func `the seed decides which boxes a step learns from`() throws {
