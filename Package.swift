@@ -53,9 +53,8 @@ let package = Package(
         .executableTarget(
             name: "segmentd",
             dependencies: [
-                "Annotation", "COCO", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "Outputs",
-                "Pipeline",
-                "Service", "Synthesis", "Tensors", "Tracking", "Training", "Video",
+                "Annotation", "COCO", "Checkpoints", "Configuration", "Files", "Instances", "Locks", "MaskRCNN",
+                "Outputs", "Pipeline", "Service", "Synthesis", "Tensors", "Tracking", "Training", "Video",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -72,7 +71,7 @@ let package = Package(
             dependencies: ["Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Files", "Instances"]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
-        .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances"]),
+        .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances", "Locks"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Locks", "Pipeline"]),

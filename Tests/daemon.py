@@ -1,4 +1,4 @@
-"""One run of `segmentd run`, and what the system and its own page say of it."""
+"""Runs of segmentd that are watched: what they write, and what the system and the daemon's own page say of them."""
 
 import collections
 import os
@@ -14,6 +14,46 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "Samples/shapes.mp4"
 SAMPLE_MODEL = ROOT / "Samples/shapes.safetensors"
+
+
+class Watched:
+    """A running segmentd, `process`, whose messages go to the file `log`. Nothing is waited for longer than `patience`, seconds."""
+
+    # Seconds from one look to the next.
+    pause = 0.01
+
+    def __init__(self, process, log, patience):
+        self.process = process
+        self.log = log
+        self.patience = patience
+
+    def messages(self):
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, what, condition):
+        """Waits until the condition holds; ends this program where it never does."""
+        end = time.monotonic() + self.patience
+        while not condition():
+            if self.process.poll() is not None:
+                sys.exit(f"segmentd ended with {self.process.returncode} before {what}:\n{self.messages()}")
+            if time.monotonic() > end:
+                self.process.kill()
+                sys.exit(f"{what}: not within {self.patience} seconds:\n{self.messages()}")
+            time.sleep(self.pause)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def finish(self, status=0):
+        """Waits for the end, and expects that exit code."""
+        try:
+            self.process.wait(self.patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            sys.exit(f"segmentd did not end within {self.patience} seconds:\n{self.messages()}")
+        if self.process.returncode != status:
+            sys.exit(f"segmentd ended with {self.process.returncode} instead of {status}:\n{self.messages()}")
 
 
 class Daemon:

@@ -413,7 +413,7 @@ void ck_roi_align_gradient(
 }
 
 void ck_momentum_step(
-    float *values, const float *gradient, float *velocity, ptrdiff_t count, const ck_momentum *step) {
+    float *values, float *gradient, float *velocity, ptrdiff_t count, const ck_momentum *step) {
     kernels()->momentum_step(values, gradient, velocity, count, step);
 }
 

@@ -79,7 +79,7 @@ typedef struct {
     void (*roi_align_gradient)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t,
         ptrdiff_t, float *);
-    void (*momentum_step)(float *, const float *, float *, ptrdiff_t, const ck_momentum *);
+    void (*momentum_step)(float *, float *, float *, ptrdiff_t, const ck_momentum *);
     double (*sum_of_squares)(const float *, ptrdiff_t);
 } ck_kernels;
 

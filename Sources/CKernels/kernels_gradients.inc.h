@@ -319,11 +319,12 @@ static void roi_align_gradient(
 }
 
 static void momentum_step(
-    float *restrict values, const float *restrict gradient, float *restrict velocity, ptrdiff_t count,
+    float *restrict values, float *restrict gradient, float *restrict velocity, ptrdiff_t count,
     const ck_momentum *step) {
     float rate = step->rate, momentum = step->momentum, decay = step->decay, factor = step->factor;
     for (ptrdiff_t i = 0; i < count; i++) {
         float change = factor * gradient[i] + decay * values[i];
+        gradient[i] = 0;
         velocity[i] = momentum * velocity[i] + change;
         values[i] -= rate * velocity[i];
     }

@@ -34,7 +34,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A name from an untrusted file made fit for a terminal: no control characters, bounded length.
-func printable(_ name: some StringProtocol) -> String {
+package func printable(_ name: some StringProtocol) -> String {
     var text = ""
     for scalar in name.unicodeScalars.prefix(120) {
         switch scalar.properties.generalCategory {

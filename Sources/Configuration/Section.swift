@@ -137,38 +137,36 @@ package struct Section<Key: ConfigurationKey> {
     }
 
     package func duration(_ key: Key, _ range: ClosedRange<Duration>) -> Duration? {
-        guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
-        guard let value = Quantity.duration(text) else {
-            let isNumber = Self.number(text) != nil
-            let problem =
-                isNumber
-                ? "lacks its unit; write \(text)s, or another of ms, m, h and d"
-                : "is no duration such as 500ms, 10s, 5m, 1h or 7d"
-            reader.report(node, "\(key.rawValue) is \(reader.written(node)), which \(problem)")
-            return nil
-        }
-        guard range.contains(value) else {
-            refuse(node, key, "from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))")
-            return nil
-        }
-        return value
+        quantity(
+            key, range, Quantity.duration, text: Quantity.text, unit: "s", others: "ms, m, h and d",
+            what: "no duration such as 500ms, 10s, 5m, 1h or 7d")
     }
 
     package func size(_ key: Key, _ range: ClosedRange<Int>) -> Int? {
-        guard let node = node(key), let text = reader.text(node, of: key.rawValue) else { return nil }
-        guard let value = Quantity.size(text) else {
-            let isNumber = Self.number(text) != nil
-            let problem =
-                isNumber
-                ? "lacks its unit; write \(text)MB, or another of B, KB, GB, TB, KiB, MiB and GiB"
-                : "is no size such as 100MB, 10GB or 64MiB"
+        quantity(
+            key, range, Quantity.size, text: Quantity.text(bytes:), unit: "MB",
+            others: "B, KB, GB, TB, KiB, MiB and GiB", what: "no size such as 100MB, 10GB or 64MiB")
+    }
+
+    /// A number with a unit.
+    ///
+    /// - Parameters:
+    ///   - read: Turns text into a value; nil for what is none.
+    ///   - unit: What a number without one is likely meant in, and `others` what else it may be.
+    ///   - what: What a text is that is none.
+    private func quantity<Value: Comparable>(
+        _ key: Key, _ range: ClosedRange<Value>, _ read: (String) -> Value?, text: (Value) -> String, unit: String,
+        others: String, what: String
+    ) -> Value? {
+        guard let node = node(key), let written = reader.text(node, of: key.rawValue) else { return nil }
+        guard let value = read(written) else {
+            let isNumber = Self.number(written) != nil
+            let problem = isNumber ? "lacks its unit; write \(written)\(unit), or another of \(others)" : "is \(what)"
             reader.report(node, "\(key.rawValue) is \(reader.written(node)), which \(problem)")
             return nil
         }
         guard range.contains(value) else {
-            refuse(
-                node, key, "from \(Quantity.text(bytes: range.lowerBound)) to \(Quantity.text(bytes: range.upperBound))"
-            )
+            refuse(node, key, "from \(text(range.lowerBound)) to \(text(range.upperBound))")
             return nil
         }
         return value

@@ -23,6 +23,9 @@ public struct Box: Equatable, Hashable, Sendable, BitwiseCopyable {
     /// Area, square pixels.
     public var area: Float { width * height }
 
+    /// Whether all four edges are.
+    public var isFinite: Bool { x0.isFinite && y0.isFinite && x1.isFinite && y1.isFinite }
+
     /// The intersection over union with another box, 0...1; 0 where either has no area.
     public func intersectionOverUnion(_ other: Box) -> Float {
         let w = min(x1, other.x1) - max(x0, other.x0)

@@ -1,4 +1,5 @@
 import CKernels
+import Locks
 
 /// What this machine's processors can do at most (Williams, Waterman and Patterson, Roofline, 2009).
 public struct Roofline: Sendable {
@@ -27,7 +28,7 @@ extension Compute {
                 let start = ContinuousClock.now
                 let done = amount()
                 let time = ContinuousClock.now - start
-                best = max(best, done / (Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18))
+                best = max(best, done / time.inSeconds)
             }
             return best
         }

@@ -52,6 +52,8 @@ public final class LossNetwork {
     private let weights: LaidOutWeights
     private let transform: ImageTransform
     private let anchorGenerator: AnchorGenerator
+    /// The anchors of all levels in a row, for the size of the last batch: as with their generator, most have the same.
+    private var lastRow: (size: ImageTransform.Size, anchors: [Box])?
 
     public init(
         _ configuration: ModelConfiguration, freezing: ParameterStore.Freezing, sampling: Sampling = Sampling(),
@@ -70,7 +72,8 @@ public final class LossNetwork {
     /// Tells that parameters have changed.
     public func parametersChanged() { weights.forget() }
 
-    /// Computes the losses of a batch and adds their gradients to the parameters'.
+    /// Computes the losses of a batch and adds their gradients to the parameters'. Where an object's box is not finite, neither are the
+    /// losses, and there are no gradients.
     ///
     /// - Parameters:
     ///   - minSizes: What each picture's shorter side becomes; the configuration's where nil.
@@ -79,13 +82,19 @@ public final class LossNetwork {
         _ pictures: [TrainingPicture], minSizes: [Int]? = nil, scale: Float = 1, using random: inout RandomSource
     ) -> Losses {
         let batch = batch(pictures, minSizes: minSizes)
+        guard batch.objects.joined().allSatisfy(\.isFinite) else {
+            // Nothing matches such a box, so that no loss would tell of it.
+            var losses = Losses()
+            losses.boxes = .nan
+            return losses
+        }
         let tape = tape()
         let levels = levels(of: batch, tape)
         var losses = Losses()
 
-        let flat = Array(levels.anchors.joined())
+        let row = row(levels.anchors, size: .init(height: batch.input.height, width: batch.input.width))
         let anchorSamples = batch.objects.map { objects in
-            let matches = BoxMatcher.anchors(flat, objects: objects)
+            let matches = BoxMatcher.anchors(row, objects: objects)
             return ProposalLoss.Sample(
                 places: sampling.anchors(matches, using: &random), matches: matches, objects: objects)
         }
@@ -118,6 +127,13 @@ public final class LossNetwork {
         return Batch(
             input: transform.batch(pictures.map(\.image), sizes: sizes, compute), sizes: sizes, objects: objects,
             labels: pictures.map { $0.objects.map(\.label) }, masks: pictures.map { $0.objects.map(\.mask) })
+    }
+
+    private func row(_ anchors: [[Box]], size: ImageTransform.Size) -> [Box] {
+        if let lastRow, lastRow.size == size { return lastRow.anchors }
+        let row = Array(anchors.joined())
+        lastRow = (size, row)
+        return row
     }
 
     func tape() -> Tape { Tape(parameters, weights: weights, compute) }

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Locks
 
 /// Why a video or an image could not be read or written.
 ///
@@ -98,9 +99,6 @@ public enum VideoError: Error, Equatable, CustomStringConvertible {
 }
 
 extension Duration {
-    /// The value in seconds.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
-
     /// Seconds with at most one digit behind the point, such as `0.5` or `10`.
     var formattedSeconds: String {
         let tenths = (inSeconds * 10).rounded() / 10

@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import Locks
 import MaskRCNN
 
 /// Measures detectors on one picture.
@@ -41,7 +42,7 @@ struct Benchmark {
             let clock = FrameClock()
             let start = ContinuousClock.now
             let objects = detector.detect(picture, threshold: threshold, categories: categories, clock: clock)
-            let seconds = (ContinuousClock.now - start).seconds
+            let seconds = (ContinuousClock.now - start).inSeconds
             if round == 0 {
                 figures.objects = objects.count
                 figures.stages = clock.stages.map { ($0.stage, []) }
@@ -49,9 +50,9 @@ struct Benchmark {
                 continue
             }
             figures.seconds.append(seconds)
-            for (index, time) in clock.stages.enumerated() { figures.stages[index].seconds.append(time.time.seconds) }
+            for (index, time) in clock.stages.enumerated() { figures.stages[index].seconds.append(time.time.inSeconds) }
             for (index, time) in clock.operators.enumerated() {
-                figures.operators[index].seconds.append(time.time.seconds)
+                figures.operators[index].seconds.append(time.time.inSeconds)
             }
         }
         var usage = rusage()

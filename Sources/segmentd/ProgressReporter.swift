@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Locks
 import Synchronization
 
 /// Shows how far a run is, on standard error: a line written over on a terminal, a line now and then otherwise.
@@ -55,7 +56,7 @@ final class ProgressReporter: Sendable {
         guard state.done > 0, !timer.isCancelled else { return }
         let rate = window.withLock { window -> Double in
             let now = ContinuousClock.now
-            let elapsed = (now - window.time).seconds
+            let elapsed = (now - window.time).inSeconds
             if elapsed >= 2 || window.rate == nil {
                 window.rate = Double(state.done - window.done) / max(elapsed, 1e-3)
                 (window.time, window.done) = (now, state.done)
@@ -92,9 +93,4 @@ final class ProgressReporter: Sendable {
             ? String(format: "%d:%02d:%02d", total / 3600, total / 60 % 60, total % 60)
             : String(format: "%d:%02d", total / 60, total % 60)
     }
-}
-
-extension Duration {
-    /// The duration as a number of seconds.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Locks
 import MaskRCNN
 import Service
 
@@ -16,14 +17,14 @@ struct RunSummary {
     /// Writes it to standard error.
     func print() {
         let totals = pipeline.totals
-        let rate = Double(totals.frames) / max(elapsed.seconds, 1e-9)
+        let rate = Double(totals.frames) / max(elapsed.inSeconds, 1e-9)
         Terminal.note(
-            "\(totals.frames) frames in \(String(format: "%.1f", elapsed.seconds)) s "
+            "\(totals.frames) frames in \(String(format: "%.1f", elapsed.inSeconds)) s "
                 + "(\(String(format: "%.1f", rate)) frames/s), \(totals.objects) objects, \(totals.identities) identities"
         )
         // The stages overlap, so the busiest tells what the run waited for.
         let stages = pipeline.metrics.map { stage in
-            let milliseconds = stage.busy.seconds * 1000 / Double(max(totals.frames, 1))
+            let milliseconds = stage.busy.inSeconds * 1000 / Double(max(totals.frames, 1))
             return "\(stage.name) \(String(format: "%.1f", milliseconds))"
         }
         Terminal.note("milliseconds a frame by stage: \(stages.joined(separator: ", "))")
@@ -38,7 +39,7 @@ struct RunSummary {
         let after = ProcessorTime(detector)
         var rest = after.process - before.process
         func perFrame(_ time: Duration) -> String {
-            String(format: "%.2f", time.seconds * 1000 / Double(max(pipeline.totals.frames, 1)))
+            String(format: "%.2f", time.inSeconds * 1000 / Double(max(pipeline.totals.frames, 1)))
         }
         var parts = pipeline.metrics.map { stage in
             rest -= stage.processor

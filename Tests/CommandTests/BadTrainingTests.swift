@@ -119,6 +119,67 @@ struct BadTrainingTests {
         try CommandTests.expectRefusal(training.train(), saying: "bad.json:3:", in: training.folder, leaving: before)
     }
 
+    /// Makes so many problems of two kinds, the rarer of which comes last; returns all.
+    private func annotateBadly(_ count: Int) throws -> [String] {
+        var lines: [String] = []
+        try training.annotate { file in
+            let first = file["annotations"][0]
+            file["annotations"] = (0..<count).map { number in
+                var annotation = first
+                annotation["id"] = number + 1
+                let isRare = number >= count - 7
+                annotation[isRare ? "image_id" : "category_id"] = 4711
+                let reason = isRare ? "is of image 4711" : "is of category 4711"
+                lines.append("annotation \(number + 1) \(reason), which is not in the file")
+                return annotation
+            }
+        }
+        return lines
+    }
+
+    @Test("a hundred problems are all shown, and nothing is written")
+    func manyProblems() throws {
+        let lines = try annotateBadly(100)
+        try training.configure(annotations: "bad.json")
+        let before = try training.folder.names
+        let result = try training.train()
+        #expect(result.status == 1 && result.messages.count == 101)
+        #expect(zip(result.messages, lines).allSatisfy { $0.hasSuffix("bad.json: \($1)") }, "\(result.errors)")
+        #expect(try training.folder.names == before)
+    }
+
+    @Test(
+        "of more the first are shown, with a count by kind, and a file in the output has all",
+        arguments: [[], ["--check"]])
+    func tooManyProblems(options: [String]) throws {
+        let lines = try annotateBadly(250)
+        try training.configure(annotations: "bad.json")
+        let result = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
+        #expect(result.status == 1 && result.output == "")
+        let messages = result.messages
+        try #require(messages.count == 104, "\(result.errors)")
+        #expect(zip(messages, lines).prefix(100).allSatisfy { $0.hasSuffix("bad.json: \($1)") }, "\(result.errors)")
+        #expect(messages[100].contains("and 150 more; all 250 are in \(training.folder("out"))/problems.txt"))
+        #expect(messages[101].hasSuffix("bad.json: 243 annotations of an unknown category"), "\(messages[101])")
+        #expect(messages[102].hasSuffix("bad.json: 7 annotations of an unknown image"), "\(messages[102])")
+        #expect(messages[103].contains("250 problems; nothing has been trained"), "\(messages[103])")
+        let written = try training.folder.text("out/problems.txt").split(separator: "\n")
+        #expect(written.count == 250 && zip(written, lines).allSatisfy { $0.hasSuffix("bad.json: \($1)") })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: training.folder("out")) == ["problems.txt"])
+    }
+
+    @Test("where the file cannot be written all are shown")
+    func problemsWithoutFile() throws {
+        let lines = try annotateBadly(150)
+        try training.configure(annotations: "bad.json")
+        let taken = training.folder("out/problems.txt")
+        try FileManager.default.createDirectory(atPath: taken, withIntermediateDirectories: true)
+        let result = try training.train()
+        try #require(result.status == 1 && result.messages.count == 152, "\(result.errors)")
+        #expect(zip(result.messages, lines).allSatisfy { $0.hasSuffix("bad.json: \($1)") })
+        #expect(result.messages[150].contains("could not be kept: ") && result.messages[150].contains("problems.txt"))
+    }
+
     @Test("validation is held to the same")
     func validation() throws {
         try training.annotate { file in file[annotation: "category_id"] = 99 }

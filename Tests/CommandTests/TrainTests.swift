@@ -65,6 +65,53 @@ struct TrainTests {
         #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == 4)
     }
 
+    @Test("a damaged checkpoint is told of, and an older one gone on from")
+    func damagedCheckpoint() throws {
+        try training.configure(iterations: 3, adding: "checkpoint_every: 1")
+        #expect(try training.train().status == 0)
+        let names = (1...3).map { "out/checkpoint-\($0).safetensors" }
+        let whole = try training.folder.bytes(names[2])
+        try training.folder.write(whole.prefix(whole.count / 2), to: names[2])
+        let resumed = try training.train("--resume")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let messages = resumed.messages
+        #expect(messages[0].hasPrefix("warning: \(training.folder(names[2])): damaged checkpoint: "), "\(messages[0])")
+        #expect(messages[1] == "going on after iteration 2, from \(training.folder(names[1]))")
+        #expect(try training.folder.bytes(names[2]) == whole)
+        #expect(try training.folder.text("out/metrics.jsonl").split(separator: "\n").count == 3)
+
+        for name in names { try training.folder.write(whole.prefix(99), to: name) }
+        let refused = try training.train("--resume")
+        #expect(refused.status == 1 && refused.errors.contains("none of the checkpoints"), "\(refused.errors)")
+        for name in names { #expect(refused.errors.contains(training.folder(name)), "\(refused.errors)") }
+    }
+
+    @Test("a run that goes on with other pictures is warned of, and a longer one noted")
+    func changedRun() throws {
+        try training.configure(iterations: 2)
+        #expect(try training.train().status == 0)
+        try training.configure(iterations: 4)
+        let longer = try training.train("--resume")
+        #expect(longer.status == 0 && !longer.errors.contains("warning"), "\(longer.errors)")
+        #expect(longer.errors.contains("changed since the checkpoint: iterations was 2, and is 4"), "\(longer.errors)")
+
+        try training.annotate { file in
+            let first = file["images"][0]["id"] as? Int
+            file["images"].removeFirst()
+            file["annotations"].removeAll { $0["image_id"] as? Int == first }
+        }
+        try training.configure(annotations: "bad.json", iterations: 5, adding: "batch: 1\nseed: 77")
+        let other = try training.train("--resume")
+        let warnings = other.messages.filter { $0.hasPrefix("warning: ") }
+        try #require(other.status == 0 && warnings.count == 1, "\(other.errors)")
+        for words in ["seed was 1, and is 77", "batch was 2, and is 1", "train was 4 pictures", "and is 3 pictures"] {
+            #expect(warnings[0].contains(words), "\(warnings[0])")
+        }
+        // What has been told is not told again.
+        try training.configure(annotations: "bad.json", iterations: 6, adding: "batch: 1\nseed: 77")
+        #expect(try training.train("--resume").messages.allSatisfy { !$0.hasPrefix("warning: ") })
+    }
+
     @Test("there has to be something to go on with")
     func nothingToResume() throws {
         try training.configure()
@@ -126,6 +173,23 @@ struct TrainTests {
         }
         let information = try Program.run("model", "info", training.folder("other/model.safetensors"), "--json")
         #expect(information.output.contains("new-crescent"))
+    }
+
+    @Test("scales above what the checkpoint's model takes are refused before anything is trained")
+    func tooLongScales() throws {
+        try training.configure(iterations: 1)
+        #expect(try training.train().status == 0)
+        let from = "from: out/model.safetensors"
+        try training.configure(from, output: "long", adding: "augment: {scales: [64, 97]}")
+        let before = try training.folder.names
+        for options in [[], ["--check"]] {
+            let refused = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
+            let isTold = refused.errors.contains("scales of augment holds 97") && refused.errors.contains("at most 96")
+            #expect(refused.status == 1 && isTold, "\(refused.errors)")
+        }
+        #expect(try training.folder.names == before)
+        try training.configure(from, output: "long", iterations: 1, adding: "augment: {scales: [64, 96]}")
+        #expect(try training.train().status == 0)
     }
 
     @Test("a model whose categories are not the data set's is refused")

@@ -43,6 +43,19 @@ import Testing
         }
     }
 
+    @Test func `wild boxes are pooled from one of the levels`() {
+        for number in Self.values {
+            for box in [
+                Box(x0: number, y0: 1, x1: 9, y1: 9), Box(x0: 1, y0: 1, x1: number, y1: number),
+                Box(x0: number, y0: number, x1: number, y1: number), Box(x0: 5, y0: 0, x1: -number, y1: 4),
+            ] {
+                let scales: [Float] = [0.25, 0.125, 0.0625, 0.03125]
+                #expect((0..<4).contains(RegionPooling.level(box, scales: scales)))
+                #expect((0..<4).contains(RegionPooling.level(box, scales: scales, rules: .detectron2)))
+            }
+        }
+    }
+
     @Test func `a mask of wild probabilities covers the picture's pixels`() {
         let mask = tensor([28, 28]).withElements {
             MaskPasting.paste($0, side: 28, box: Box(x0: 3, y0: 4, x1: 20, y1: 30), width: 40, height: 31)

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from daemon import Watched  # noqa: E402
 from option_types import positive  # noqa: E402
 from small_disk import small_disk  # noqa: E402
 
@@ -42,42 +43,18 @@ def configuration(folder, model, outputs):
     return path
 
 
-class Daemon:
+class Daemon(Watched):
     """A running `segmentd run`, whose log goes to a file."""
 
     def __init__(self, segmentd, config, log):
-        self.log = log
         with open(log, "ab") as messages:
-            self.process = subprocess.Popen([segmentd, "run", "--config", config], stdin=subprocess.DEVNULL, stderr=messages)
-
-    def wait_for(self, what, condition):
-        """Waits until the condition holds; ends this program where it never does."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            if self.process.poll() is not None:
-                sys.exit(f"segmentd ended with {self.process.returncode} before {what}:\n{self.messages()}")
-            if time.monotonic() > end:
-                self.process.kill()
-                sys.exit(f"{what}: not within {PATIENCE} seconds:\n{self.messages()}")
-            time.sleep(0.01)
-
-    def messages(self):
-        return self.log.read_text(errors="replace")
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+            process = subprocess.Popen([segmentd, "run", "--config", config], stdin=subprocess.DEVNULL, stderr=messages)
+        super().__init__(process, log, PATIENCE)
 
     def end(self):
         """Asks it to end, and expects that it does."""
         self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            sys.exit(f"segmentd did not end at SIGTERM:\n{self.messages()}")
-        if status != 0:
-            sys.exit(f"segmentd ended with {status} at SIGTERM:\n{self.messages()}")
+        self.finish()
 
 
 def decode(path):

@@ -4,18 +4,21 @@ import argparse
 import json
 import pathlib
 import random
-import signal
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from daemon import Watched  # noqa: E402
 from option_types import positive  # noqa: E402
 from small_disk import enlarge, small_disk  # noqa: E402
 
 # Iterations from one checkpoint to the next.
 EVERY = 2
+# Iterations from one evaluation to the next; a multiple of EVERY.
+EVALUATION = 4
 # Nothing that a training is waited for takes so long, seconds.
 PATIENCE = 300
 # A network of little work whose checkpoint is large, so that many kills meet one that is being written.
@@ -33,6 +36,8 @@ def configuration(folder, output, iterations, keep):
     path.write_text(f"""\
 model: {folder}/model.json
 train: {{annotations: {folder}/data/annotations.json, images: {folder}/data/images}}
+validation: {{annotations: {folder}/validation.json, images: {folder}/data/images}}
+evaluate_every: {EVALUATION}
 output: {output}
 iterations: {iterations}
 batch: 2
@@ -58,49 +63,30 @@ def unfinished(folder):
     return list(folder.glob(".*.part"))
 
 
-class Training:
+class Training(Watched):
     """A running `segmentd train`, whose messages go to a file; goes on where there is a checkpoint."""
 
+    # As long as the writing of a checkpoint may take, or less.
+    pause = 0.0005
+
     def __init__(self, options, config, output, log):
-        self.log = log
         self.start = max(checkpoints(output), default=0)
         resume = ["--resume"] if self.start else []
         with open(log, "wb") as messages:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 [options.segmentd, "train", "--config", config, *resume], stdin=subprocess.DEVNULL, stderr=messages)
-
-    def messages(self):
-        return self.log.read_text(errors="replace")
+        super().__init__(process, log, PATIENCE)
 
     def steps(self):
         """Iterations that this process has done; the log in the folder may still tell of what will be done again."""
         return sum("/" in line.split(",")[0] and ", loss " in line for line in self.messages().splitlines())
 
-    def wait_for(self, what, condition):
-        """Waits until the condition holds; ends this program where it never does."""
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            if self.process.poll() is not None:
-                sys.exit(f"segmentd ended with {self.process.returncode} before {what}:\n{self.messages()}")
-            if time.monotonic() > end:
-                self.process.kill()
-                sys.exit(f"{what}: not within {PATIENCE} seconds:\n{self.messages()}")
-            time.sleep(0.0005)
-
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        super().kill()
         self.check_start()
 
     def finish(self, status=0):
-        """Waits for the end, and expects that exit code."""
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            sys.exit(f"segmentd did not end within {PATIENCE} seconds:\n{self.messages()}")
-        if self.process.returncode != status:
-            sys.exit(f"segmentd ended with {self.process.returncode} instead of {status}:\n{self.messages()}")
+        super().finish(status)
         self.check_start()
 
     def check_start(self):
@@ -131,8 +117,10 @@ def check_end(found, expected, iterations, what):
         entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         # Speed is another every time.
         logs.append([{key: value for key, value in entry.items() if key != "images_per_second"} for entry in entries])
-    if logs[0] != logs[1] or len(logs[0]) != iterations:
+    if logs[0] != logs[1] or sum("loss" in entry for entry in logs[0]) != iterations:
         sys.exit(f"{what}: the log is not that of the unbroken run: {len(logs[0])} entries")
+    if sum("mask_ap" in entry for entry in logs[0]) < iterations // EVALUATION:
+        sys.exit(f"{what}: evaluations are missing")
 
 
 def check_kills(options, folder, unbroken):
@@ -143,7 +131,7 @@ def check_kills(options, folder, unbroken):
     cut = 0
     for kill in range(1, options.kills + 1):
         training = Training(options, config, output, log)
-        # Every other one is killed while a checkpoint is written, the others anywhere, the start included.
+        # Every other one is killed while a checkpoint is written, one of four in an evaluation, the others anywhere, the start included.
         wanted = generator.randint(1, max(1, options.iterations // options.kills - EVERY))
         if kill % 2 == 0:
             # Files of the kill before are there until the first step; they do not count.
@@ -154,6 +142,12 @@ def check_kills(options, folder, unbroken):
                 lambda: any(path.name.startswith(".checkpoint-") and path.name not in left for path in unfinished(output)))
             time.sleep(generator.uniform(0, 0.005))
             moment = "in a checkpoint"
+        elif kill % 4 == 1:
+            training.wait_for(
+                "a checkpoint to evaluate",
+                lambda: any(done > training.start and done % EVALUATION == 0 for done in checkpoints(output)))
+            time.sleep(generator.uniform(0, 0.05))
+            moment = "in an evaluation"
         elif generator.random() < 0.3:
             delay = generator.uniform(0, 0.5)
             time.sleep(delay)
@@ -214,6 +208,8 @@ def main():
         subprocess.run(
             [options.segmentd, "synthesize", "--output", folder / "data", "--images", "8", "--size", "96x64", "--quiet"],
             check=True, stdout=subprocess.DEVNULL)
+        # Another name, since a training warns where it is evaluated on its own pictures.
+        shutil.copy(folder / "data/annotations.json", folder / "validation.json")
         unbroken = folder / "unbroken"
         unbroken.mkdir()
         config = configuration(folder, unbroken, options.iterations, keep=1000)

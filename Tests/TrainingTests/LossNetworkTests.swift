@@ -29,8 +29,20 @@ import Testing
             let expected = try #require(whole[name]).map { 1.5 * $0 }
             #expect(isNear(found, expected, 1e-4), "\(name)")
         }
-        network.parameters.clearGradients(network.compute)
-        #expect(gradients(network).values.allSatisfy { $0.allSatisfy { $0 == 0 } })
+    }
+
+    @Test func `batches of changing sizes have the losses that each has by itself`() throws {
+        let reference = try TrainingReference(path: TrainingReference.small)
+        func losses(_ network: LossNetwork, minSize: Int) -> Losses {
+            var random = RandomSource(seed: 8)
+            let sizes = [Int](repeating: minSize, count: reference.pictures.count)
+            return network.learn(reference.pictures, minSizes: sizes, using: &random)
+        }
+        let sizes = [64, 96, 64, 64, 128]
+        let alone = try sizes.map { losses(try reference.network(threads: 2), minSize: $0) }
+        let network = try reference.network(threads: 2)
+        #expect(sizes.map { losses(network, minSize: $0) } == alone)
+        #expect(alone[0] != alone[1] && alone[1] != alone[4])
     }
 
     @Test func `the seed decides which boxes a step learns from`() throws {
@@ -60,6 +72,19 @@ import Testing
                 #expect(gradient.allSatisfy { $0 == 0 }, "\(name)")
             }
         }
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func `an object's box that is not finite makes losses that are not`(number: Float) throws {
+        let reference = try TrainingReference(path: TrainingReference.small)
+        let network = try reference.network(threads: 2)
+        for corner in [\Box.x0, \.y0, \.x1, \.y1] {
+            var pictures = reference.pictures
+            pictures[1].objects[0].box[keyPath: corner] = number
+            var random = RandomSource(seed: 2)
+            #expect(!network.learn(pictures, using: &random).total.isFinite)
+        }
+        #expect(gradients(network).values.joined().allSatisfy { $0 == 0 })
     }
 
     @Test func `constant normalisation and what is frozen stay as they are`() throws {

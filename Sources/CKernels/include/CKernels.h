@@ -336,9 +336,9 @@ void ck_roi_align_gradient(
     const float *_Nonnull gradient, ptrdiff_t size, ptrdiff_t samples, ptrdiff_t height, ptrdiff_t width, ptrdiff_t
     channels, float x0, float y0, float x1, float y1, ptrdiff_t first, ptrdiff_t count, float *_Nonnull map);
 
-// `velocity = momentum * velocity + factor * gradient + decay * values; values -= rate * velocity`.
+// `velocity = momentum * velocity + factor * gradient + decay * values; values -= rate * velocity; gradient = 0`.
 void ck_momentum_step(
-    float *_Nonnull values, const float *_Nonnull gradient, float *_Nonnull velocity, ptrdiff_t count, const
+    float *_Nonnull values, float *_Nonnull gradient, float *_Nonnull velocity, ptrdiff_t count, const
     ck_momentum *_Nonnull step);
 
 // The sum of squares, in double precision.

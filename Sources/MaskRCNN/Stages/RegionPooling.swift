@@ -72,7 +72,7 @@ public struct RegionPooling: Sendable {
             case .torchvision: (canonicalLevel + log2(ratio) + 1e-6).rounded(.down)
             case .detectron2: (canonicalLevel + log2(ratio + 1e-8)).rounded(.down)
             }
-        // A box without area has a logarithm of minus infinity.
-        return Int(min(max(target, least), greatest) - least)
+        // A box without area has a logarithm of minus infinity, and one that is not finite perhaps none.
+        return target > least ? Int(min(target, greatest) - least) : 0
     }
 }

@@ -175,14 +175,14 @@ final class LinesWriter: @unchecked Sendable {
 
     /// The multiple of `every` that a time is in.
     private func number(of time: WallClock) -> Int {
-        options.every.map { Int((time.seconds / seconds($0)).rounded(.down)) } ?? 0
+        options.every.map { Int((time.seconds / $0.inSeconds).rounded(.down)) } ?? 0
     }
 
     private func rotateByTime() throws {
         guard let every = options.every, let file else { return }
         let now = number(of: clock())
         if now > period && file.size > 0 && canRotate {
-            try rotate(at: WallClock(seconds: Double(period + 1) * seconds(every)))
+            try rotate(at: WallClock(seconds: Double(period + 1) * every.inSeconds))
         }
         // Also backwards, where somebody has set the clock.
         if now != period && self.file?.size == 0 || now < period { period = now }
@@ -211,15 +211,11 @@ final class LinesWriter: @unchecked Sendable {
     private func nextTime() -> ContinuousClock.Instant? {
         var times = [syncDue].compactMap { $0 }
         if let every = options.every, let file, file.size > 0 {
-            let wait = Double(period + 1) * seconds(every) - clock().seconds
+            let wait = Double(period + 1) * every.inSeconds - clock().seconds
             // The wall clock may be set meanwhile, so it is looked at every minute.
             times.append(max(.now + .seconds(min(max(wait, 0), 60)), rotatesAfter ?? .now))
         }
         return times.min()
-    }
-
-    private func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
 
     // MARK: Faults

@@ -1,5 +1,6 @@
 import Dispatch
 import Instances
+import Locks
 import Synthesis
 import Video
 

@@ -1,4 +1,5 @@
 import Instances
+import Locks
 import Synchronization
 import Video
 
@@ -106,9 +107,4 @@ public final class StreamStatistics: Sendable {
     func countPicture() { state.withLock { $0.totals.pictures += 1 } }
 
     func breakOff(_ reason: String) { state.withLock { $0.totals.brokenOff = reason } }
-}
-
-extension Duration {
-    /// As a number of seconds.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

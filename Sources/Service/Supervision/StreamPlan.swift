@@ -1,6 +1,7 @@
 import Configuration
 import Events
 import Instances
+import Locks
 import Tracking
 import Video
 

@@ -65,7 +65,7 @@ extension Compute {
     }
 
     /// Sets every element to zero.
-    public func clear(_ tensor: Tensor) {
+    func clear(_ tensor: Tensor) {
         workers.run(tensor.count, step: 1 << 18) { range in
             (tensor.pointer + range.lowerBound).update(repeating: 0, count: range.count)
         }
@@ -98,7 +98,7 @@ extension Compute {
     }
 
     /// A step of gradient descent with momentum: `velocity = momentum * velocity + factor * gradient + decay * values`,
-    /// `values -= rate * velocity`, as PyTorch's SGD has it.
+    /// `values -= rate * velocity`, as PyTorch's SGD has it. The gradient becomes zero.
     public func momentumStep(
         _ values: Tensor, gradient: Tensor, velocity: Tensor, rate: Float, momentum: Float, decay: Float, factor: Float
     ) {

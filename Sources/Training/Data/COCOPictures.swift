@@ -38,6 +38,16 @@ public struct COCOPictures: PictureSource {
 
     public var count: Int { places.count }
 
+    /// Of their ids and the names of their files.
+    public var digest: UInt64 {
+        var digest = PictureDigest()
+        for place in places {
+            digest.add("\(dataset.images[place].id)")
+            digest.add(dataset.images[place].fileName)
+        }
+        return digest.value
+    }
+
     /// Crowds are not told apart, and teach nothing.
     private static func teaches(_ annotation: COCODataset.Annotation, _ image: COCODataset.Image) -> Bool {
         guard !annotation.isCrowd, annotation.segmentation != nil else { return false }

@@ -31,7 +31,6 @@ public final class GradientDescent {
             compute.momentumStep(
                 parameter.value, gradient: gradient, velocity: velocity, rate: rate, momentum: momentum,
                 decay: weightDecay, factor: factor)
-            compute.clear(gradient)
         }
     }
 

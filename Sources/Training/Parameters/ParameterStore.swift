@@ -78,23 +78,20 @@ public final class ParameterStore {
             }
             layers[layer.name] = entry
         }
+        func addLayer(_ name: String, shape: [Int], outputs: Int, _ layout: Parameter.Layout) {
+            let weight = add(Parameter(name: "\(name).weight", shape: shape, layout: layout, isTrainable: true))
+            let bias = add(Parameter(name: "\(name).bias", shape: [outputs], isTrainable: true))
+            layers[name] = Layer(weight: weight, bias: bias)
+        }
         for layer in network.linears {
-            let layout = Parameter.Layout.linear(inputs: layer.inputs, outputs: layer.outputs, pooled: layer.pooled)
-            let weight = add(
-                Parameter(
-                    name: "\(layer.name).weight", shape: [layer.outputs, layer.inputs], layout: layout,
-                    isTrainable: true))
-            let bias = add(Parameter(name: "\(layer.name).bias", shape: [layer.outputs], isTrainable: true))
-            layers[layer.name] = Layer(weight: weight, bias: bias)
+            addLayer(
+                layer.name, shape: [layer.outputs, layer.inputs], outputs: layer.outputs,
+                .linear(inputs: layer.inputs, outputs: layer.outputs, pooled: layer.pooled))
         }
         for layer in network.deconvolutions {
-            let weight = add(
-                Parameter(
-                    name: "\(layer.name).weight", shape: layer.parameters[0].shape,
-                    layout: .deconvolution(inputs: layer.inputChannels, outputs: layer.outputChannels),
-                    isTrainable: true))
-            let bias = add(Parameter(name: "\(layer.name).bias", shape: [layer.outputChannels], isTrainable: true))
-            layers[layer.name] = Layer(weight: weight, bias: bias)
+            addLayer(
+                layer.name, shape: layer.parameters[0].shape, outputs: layer.outputChannels,
+                .deconvolution(inputs: layer.inputChannels, outputs: layer.outputChannels))
         }
         parameters = all
         self.layers = layers
@@ -127,14 +124,6 @@ public final class ParameterStore {
             guard let tensor = checkpoint.tensors[parameter.name] else { continue }
             parameter.set(tensor.floats())
             tensor.releasePages()
-        }
-    }
-
-    /// Forgets the gradients.
-    public func clearGradients(_ compute: Compute) {
-        for parameter in parameters {
-            guard let gradient = parameter.gradient else { continue }
-            compute.clear(gradient)
         }
     }
 }

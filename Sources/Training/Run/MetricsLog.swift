@@ -41,6 +41,12 @@ struct MetricsLog {
         try Self.write(kept.map(\.text), to: path)
     }
 
+    /// Whether there is an entry of an evaluation after so many steps; known once it is open.
+    func hasEvaluation(of iteration: Int) -> Bool {
+        // An entry of the log has a rate.
+        entries.contains { $0["iteration"] == Double(iteration) && $0["rate"] == nil }
+    }
+
     mutating func add(_ progress: TrainingRun.Progress) throws {
         var entry = ["iteration": Double(progress.iteration), "rate": Double(progress.rate)]
         entry["images_per_second"] = (progress.imagesPerSecond * 100).rounded() / 100

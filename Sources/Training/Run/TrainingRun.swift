@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Locks
 import MaskRCNN
 import Tensors
 
@@ -34,6 +35,8 @@ public final class TrainingRun {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case notFinite(iteration: Int, pictures: [String], checkpoint: String?)
         case nothingToLearn
+        /// No checkpoint of the output folder can be gone on from; what is wrong with each, the newest first.
+        case noWholeCheckpoint(reasons: [String])
 
         public var description: String {
             switch self {
@@ -45,6 +48,9 @@ public final class TrainingRun {
                     + (checkpoint.map { "the last good checkpoint is \($0). " } ?? "")
                     + "Lower learning_rate, lengthen the warm-up, or set clip"
             case .nothingToLearn: "no picture shows an object to learn"
+            case .noWholeCheckpoint(let reasons):
+                "none of the checkpoints can be gone on from; begin anew in another output\n"
+                    + reasons.map { "  \($0)" }.joined(separator: "\n")
             }
         }
     }
@@ -66,14 +72,14 @@ public final class TrainingRun {
     }
 
     public let network: LossNetwork
-    private let plan: TrainingConfiguration
+    let plan: TrainingConfiguration
     private let pictures: any PictureSource
     private let descent: GradientDescent
     private let average: MovingAverage?
-    private let state: TrainingState
+    let state: TrainingState
     private var metrics: MetricsLog
     /// Steps done.
-    public private(set) var iteration = 0
+    public internal(set) var iteration = 0
 
     /// Prepares a run of a network whose parameters have their first values.
     ///
@@ -87,57 +93,26 @@ public final class TrainingRun {
         descent = GradientDescent(
             network.parameters, momentum: plan.momentum, weightDecay: plan.weightDecay, network.compute)
         average = plan.ema.map { MovingAverage(network.parameters, decay: Double($0), network.compute) }
-        state = TrainingState(network: network, descent: descent, average: average)
+        state = TrainingState(
+            network: network, descent: descent, average: average, record: RunRecord(plan, pictures: pictures))
         metrics = MetricsLog(folder: plan.output)
     }
 
-    /// The newest checkpoint of a folder and its iteration; nil where there is none.
-    public static func newestCheckpoint(in folder: String) -> (path: String, iteration: Int)? {
-        checkpoints(in: folder).last
-    }
-
-    /// By ascending iteration.
-    private static func checkpoints(in folder: String) -> [(path: String, iteration: Int)] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap { name -> (String, Int)? in
-            guard name.hasPrefix("checkpoint-"), name.hasSuffix(".safetensors"),
-                let iteration = Int(name.dropFirst("checkpoint-".count).dropLast(".safetensors".count))
-            else { return nil }
-            return ("\(folder)/\(name)", iteration)
-        }.sorted { $0.1 < $1.1 }
-    }
-
-    /// Goes back to a checkpoint.
-    ///
-    /// - Throws: `TrainingState.Failure`, `CheckpointError` and `FileError`.
-    public func resume(from path: String) throws {
-        iteration = try state.read(from: path)
-    }
-
-    /// What a run that was killed while it wrote a checkpoint has left, which nobody else removes.
-    private func removeUnfinishedFiles() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: plan.output)) ?? []
-        for name in names where name.hasSuffix(".part") {
-            // Only what this type writes: somebody else's file stays.
-            guard name.hasPrefix(".checkpoint-") || name.hasPrefix(".model.safetensors.") else { continue }
-            try? FileManager.default.removeItem(atPath: "\(plan.output)/\(name)")
-        }
-    }
-
-    /// Takes the steps that are left.
+    /// Takes the steps that are left, after an evaluation that the last one should have had and has not.
     ///
     /// - Throws: `Failure`, `FileError`, and what a picture or the evaluation threw.
     public func run(_ observer: Observer = Observer()) throws -> Outcome {
         removeUnfinishedFiles()
-        guard iteration < plan.iterations else {
-            // A run may have been killed between its last checkpoint and the model.
-            try state.writeModel(to: "\(plan.output)/model.safetensors")
-            return .finished
-        }
         // Entries of steps that are taken again: behind the checkpoint, or of a run that was killed before its first one.
         try metrics.cut(after: iteration)
         try metrics.open()
         defer { metrics.close() }
+        let isFinished = iteration >= plan.iterations
+        let lacksEvaluation = isJudged && observer.evaluate != nil && !metrics.hasEvaluation(of: iteration)
+        // A run may have been killed between a checkpoint and the model, or stopped before the checkpoint was evaluated.
+        if isFinished || lacksEvaluation { try state.writeModel(to: "\(plan.output)/model.safetensors") }
+        if lacksEvaluation { try judge(observer) }
+        guard !isFinished else { return .finished }
         let perStep = plan.batch * plan.accumulate
         let loader = try PictureLoader(
             pictures, augmentation: plan.augmentation, seed: plan.seed, first: iteration * perStep,
@@ -162,32 +137,43 @@ public final class TrainingRun {
             observer.onStep(iteration)
             if iteration % plan.logEvery == 0 || iteration == plan.iterations {
                 let now = clock.now
-                let speed = Double(count * perStep) / max((now - since).seconds, 1e-9)
+                let speed = Double(count * perStep) / max((now - since).inSeconds, 1e-9)
+                let secondsAStep = (now - begin).inSeconds / Double(iteration - first)
                 let progress = Progress(
                     iteration: iteration, iterations: plan.iterations, losses: sum.scaled(by: 1 / Double(count)),
                     rate: plan.schedule.rate(at: iteration - 1), imagesPerSecond: speed,
-                    secondsLeft: (now - begin).seconds / Double(iteration - first) * Double(plan.iterations - iteration)
-                )
+                    secondsLeft: secondsAStep * Double(plan.iterations - iteration))
                 try metrics.add(progress)
                 observer.onProgress(progress)
                 (sum, count, since) = (Losses(), 0, now)
             }
             let stops = observer.shouldStop()
             let isLast = iteration == plan.iterations || stops
-            let isJudged = plan.evaluateEvery.map { iteration % $0 == 0 || iteration == plan.iterations } ?? false
             // Before an evaluation, too, which takes a while and may be broken off.
             if iteration % plan.checkpointEvery == 0 || isLast || isJudged { try save() }
-            if let evaluate = observer.evaluate, isJudged, !stops {
-                let figures = try evaluate("\(plan.output)/model.safetensors")
-                try metrics.add(iteration: iteration, figures: figures)
-                observer.onEvaluation(iteration, figures)
-                try metrics.draw()
+            if observer.evaluate != nil, isJudged, !stops {
+                try judge(observer)
                 // The speed is that of training; a new entry's losses begin anew with it.
                 (sum, count, since) = (Losses(), 0, clock.now)
             }
             if stops && iteration < plan.iterations { return .stopped(iteration: iteration) }
         }
         return .finished
+    }
+
+    /// Whether what the steps so far have come to is to be evaluated.
+    private var isJudged: Bool {
+        guard iteration > 0, let every = plan.evaluateEvery else { return false }
+        return iteration % every == 0 || iteration == plan.iterations
+    }
+
+    /// Evaluates the model that has been written.
+    private func judge(_ observer: Observer) throws {
+        guard let evaluate = observer.evaluate else { return }
+        let figures = try evaluate("\(plan.output)/model.safetensors")
+        try metrics.add(iteration: iteration, figures: figures)
+        observer.onEvaluation(iteration, figures)
+        try metrics.draw()
     }
 
     private func step(_ loader: PictureLoader) throws -> Losses {
@@ -226,12 +212,10 @@ public final class TrainingRun {
         try state.write(to: "\(plan.output)/checkpoint-\(iteration).safetensors", iteration: iteration)
         try state.writeModel(to: "\(plan.output)/model.safetensors")
         try metrics.draw()
-        for old in Self.checkpoints(in: plan.output).dropLast(max(1, plan.keep)) {
+        // Newer ones are none of this run's steps, and must not push out what has just been written.
+        let own = Self.checkpoints(in: plan.output).filter { $0.iteration <= iteration }
+        for old in own.dropLast(max(1, plan.keep)) {
             try? FileManager.default.removeItem(atPath: old.path)
         }
     }
-}
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -16,6 +16,8 @@ public struct TrainingStart {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case otherCategories(missing: [String], known: [String])
         case noCategories(path: String)
+        /// A length of `augment.scales` above the greatest that the checkpoint's model takes, pixels.
+        case tooLongScale(Int, path: String, greatest: Int)
 
         public var description: String {
             switch self {
@@ -24,6 +26,9 @@ public struct TrainingStart {
                     + "has \(known.prefix(20).joined(separator: ", ")). Leave categories and classes out of the model, and "
                     + "they are the data set's"
             case .noCategories(let path): "\(path): has no categories"
+            case .tooLongScale(let scale, let path, let greatest):
+                "scales of augment holds \(scale), and the pictures of \(path) are at most \(greatest) pixels long; leave out "
+                    + "what is above"
             }
         }
     }
@@ -55,6 +60,13 @@ public struct TrainingStart {
                 if ModelConfiguration.isPublished(path: path) { model.backbone.batchNormEpsilon = 0 }
             }
             checkpoint = opened
+        }
+        // As it is refused with `model`, where the configuration alone tells.
+        let greatest = model.transform.maxSize
+        if case .checkpoint(let path) = configuration.start,
+            let scale = configuration.augmentation.scales.first(where: { $0 > greatest })
+        {
+            throw Failure.tooLongScale(scale, path: path, greatest: greatest)
         }
         // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
         model.rules = .torchvision

@@ -5,11 +5,12 @@ import Tensors
 /// All that a run needs to go on from where it was: weights, what the optimiser knows, and how far it is.
 ///
 /// One `.safetensors` file: the parameters under their names, the optimiser's `velocity/NAME` and, where there is one, the average's
-/// `average/NAME`.
+/// `average/NAME`. Its metadata has the iterations done, the model's configuration and a `RunRecord`.
 public struct TrainingState {
     let network: LossNetwork
     let descent: GradientDescent
     let average: MovingAverage?
+    let record: RunRecord
 
     /// Why a file is no state of this run.
     public enum Failure: Error, Equatable, CustomStringConvertible {
@@ -30,6 +31,7 @@ public struct TrainingState {
 
     private static let iterationKey = "iteration"
     private static let averageKey = "average_steps"
+    private static let recordKey = "run"
 
     /// Writes a file that appears under its name only when it is whole.
     ///
@@ -43,6 +45,7 @@ public struct TrainingState {
         }
         var metadata = [
             Self.iterationKey: String(iteration), Model.metadataKey: network.configuration.json, "format": "pt",
+            Self.recordKey: record.json,
         ]
         if let average {
             entries += average.values.map {
@@ -56,10 +59,10 @@ public struct TrainingState {
 
     /// Takes everything over from a file.
     ///
-    /// - Returns: The iterations that had been done.
+    /// - Returns: The iterations that had been done, and what has changed since; nothing where the file does not tell.
     /// - Throws: `Failure`, `CheckpointError` and `FileError`; then nothing has changed that counts, since a run that cannot go on does
     ///   not begin.
-    func read(from path: String) throws -> Int {
+    func read(from path: String) throws -> (iteration: Int, changes: [TrainingRun.Resumption.Change]) {
         let checkpoint = try Checkpoint.open(path)
         guard let iteration = checkpoint.metadata[Self.iterationKey].flatMap({ Int($0) }), iteration >= 0 else {
             throw Failure.noState(path: path)
@@ -84,7 +87,7 @@ public struct TrainingState {
             average.steps = checkpoint.metadata[Self.averageKey].flatMap { Int($0) } ?? iteration
         }
         network.parametersChanged()
-        return iteration
+        return (iteration, checkpoint.metadata[Self.recordKey].map(record.changes(since:)) ?? [])
     }
 
     /// Writes a model that every command takes, of the averages where there are any.

@@ -25,10 +25,17 @@ struct MaskTarget: Sendable {
         columns = places(size.width, mask.width)
     }
 
-    /// What the box shows of the object, `[side, side]`, 0...1.
+    /// Coordinates beyond which a box is of no picture, and too far to count samples in; every whole number up to it is a `Float`.
+    private static let limit: Float = 16_777_216
+
+    /// What the box shows of the object, `[side, side]`, 0...1; not a number for a box that is of no picture, which so has a loss that is
+    /// reported.
     ///
     /// - Parameter box: In the network's input.
     func callAsFunction(_ box: Box, side: Int, into target: UnsafeMutablePointer<Float>) {
+        guard [box.x0, box.y0, box.x1, box.y1].allSatisfy({ abs($0) <= Self.limit }) else {
+            return target.update(repeating: .nan, count: side * side)
+        }
         let across = AxisBin.bins(box.x0, box.x1, count: side, length: columns.count)
         let down = AxisBin.bins(box.y0, box.y1, count: side, length: rows.count)
         target.update(repeating: 0, count: side * side)

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Instances
+import Locks
 
 /// Turns pictures into packets: opens an encoder, forces keyframes where targets need them, and begins anew where the
 /// pictures' size changes or their time goes back.

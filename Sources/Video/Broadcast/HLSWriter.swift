@@ -1,6 +1,7 @@
 import CFFmpeg
 import Files
 import Glibc
+import Locks
 
 /// Keeps a folder with a playlist and its last files, through FFmpeg's muxer.
 ///

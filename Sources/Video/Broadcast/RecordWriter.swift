@@ -1,5 +1,6 @@
 import Files
 import Instances
+import Locks
 
 /// Writes the files of a recording, one after the other.
 final class RecordWriter: PacketWriter {

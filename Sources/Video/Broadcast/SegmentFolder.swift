@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Instances
+import Locks
 
 /// A stream's files in a folder that it may share with others.
 struct SegmentFolder {

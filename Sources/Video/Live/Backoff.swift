@@ -1,3 +1,5 @@
+import Locks
+
 /// How long to wait before trying again: longer after every failure, up to a bound.
 public struct Backoff: Sendable, Equatable {
     /// The longest wait after the first failure.

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Locks
 
 /// Keeps presentation times strictly increasing, whatever happens to a source's own.
 ///

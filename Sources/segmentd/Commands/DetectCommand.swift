@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Instances
+import Locks
 import Outputs
 import Synchronization
 import Video
@@ -57,7 +58,7 @@ struct DetectCommand: AsyncParsableCommand {
             name: "detect", interruption: interruption, interrupter: interrupter, into: writer,
             next: { try reader.next() })
         for warning in warnings.lines.withLock({ $0 }) { verbosity.warn(warning) }
-        let seconds = (ContinuousClock.now - started).seconds
+        let seconds = (ContinuousClock.now - started).inSeconds
         verbosity.note(
             "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import COCO
 import Foundation
 import Instances
+import Locks
 import MaskRCNN
 import Outputs
 import Synchronization
@@ -157,7 +158,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                 let found = item.objects.map { Detection($0, imageID: item.id, categoryID: $0.categoryID) }
                 collected.detections.withLock { $0 += found }
             })
-        let seconds = (ContinuousClock.now - started).seconds
+        let seconds = (ContinuousClock.now - started).inSeconds
         verbosity.note(
             "\(totals.done) images in \(String(format: "%.1f", seconds)) s, \(totals.objects ?? 0) objects")
         return (collected.detections.withLock { $0 }, match.evaluated)

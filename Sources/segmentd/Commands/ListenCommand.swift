@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Foundation
+import Locks
 import Outputs
 import Video
 
@@ -91,8 +92,7 @@ struct ListenCommand: ParsableCommand {
                 failures += 1
             }
             let wait = backoff.delay(afterFailures: max(1, failures), using: &generator)
-            Thread.sleep(
-                forTimeInterval: Double(wait.components.seconds) + Double(wait.components.attoseconds) / 1e18)
+            Thread.sleep(forTimeInterval: wait.inSeconds)
         }
     }
 

@@ -15,13 +15,13 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             The configuration names the data, what to begin with, and the output folder, into which checkpoints, \
             model.safetensors, metrics.jsonl and curves.svg are written; Config/train.yaml has every option with its \
-            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one.
+            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one that is whole.
             """)
 
     @Option(name: [.short, .long], help: ArgumentHelp("The YAML file to read.", valueName: "file"))
     var config: String
 
-    @Flag(help: "Go on from the newest checkpoint in the output folder.")
+    @Flag(help: "Go on from the newest checkpoint in the output folder that is whole.")
     var resume = false
 
     @Flag(help: "Check the configuration and the data, say what would be done, and stop.")
@@ -38,8 +38,8 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         let training = try TrainingConfiguration.load(path: config, environment: ProcessInfo.processInfo.environment)
         for warning in training.warnings { verbosity.warn("\(warning)") }
-        let dataset = try dataset(training.train)
-        let validation = try training.validation.map { try self.dataset($0) }
+        let dataset = try dataset(training.train, output: training.output)
+        let validation = try training.validation.map { try self.dataset($0, output: training.output) }
         if check { print(training.summary) }
         let newest = TrainingRun.newestCheckpoint(in: training.output)
         if let newest, !resume, !check {
@@ -55,9 +55,8 @@ struct TrainCommand: ParsableCommand {
         let interruption = Interruption()
         defer { interruption.stop() }
         let run = try TrainingRun(start.network, plan: training, pictures: pictures)
-        if let newest {
-            try run.resume(from: newest.path)
-            verbosity.note("going on after iteration \(run.iteration), from \(newest.path)")
+        if newest != nil {
+            tell(try run.resume(), run)
         }
         if start.hasNewHeads, newest == nil {
             verbosity.note("the categories are new to the checkpoint: the heads' last layers begin at random")
@@ -72,8 +71,26 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
+    private func tell(_ resumption: TrainingRun.Resumption, _ run: TrainingRun) {
+        for damage in resumption.damages { verbosity.warn(damage) }
+        verbosity.note("going on after iteration \(run.iteration), from \(resumption.path)")
+        func list(_ changes: [TrainingRun.Resumption.Change]) -> String {
+            changes.map(\.description).joined(separator: "; ")
+        }
+        let ofRow = resumption.changes.filter(\.isOfRow)
+        if !ofRow.isEmpty {
+            verbosity.warn(
+                "\(config): the pictures from here on are not those that the run would have gone on with: \(list(ofRow))"
+            )
+        }
+        let others = resumption.changes.filter { !$0.isOfRow }
+        if !others.isEmpty { verbosity.note("changed since the checkpoint: \(list(others))") }
+    }
+
     /// A data set in which nothing is wrong.
-    private func dataset(_ data: TrainingConfiguration.DataSet) throws -> COCODataset {
+    ///
+    /// - Parameter output: The folder into which a long list of problems is written.
+    private func dataset(_ data: TrainingConfiguration.DataSet, output: String) throws -> COCODataset {
         let dataset = try COCODataset(path: data.annotations)
         let problems = dataset.problems(
             imageFolder: data.images, imageSize: { ImageFile.size(of: $0) }, requiresMasks: true)
@@ -84,7 +101,7 @@ struct TrainCommand: ParsableCommand {
                 "\(data.annotations): \(problems.count) objects cannot be learned from, the first: \(problems[0])")
         }
         guard errors.isEmpty else {
-            for error in errors { Terminal.note("\(data.annotations): \(error)") }
+            ProblemList(path: data.annotations, problems: errors).report(folder: output, Terminal.note)
             throw CommandFailure(
                 "\(data.annotations): \(errors.count) \(errors.count == 1 ? "problem" : "problems"); nothing has been trained"
             )

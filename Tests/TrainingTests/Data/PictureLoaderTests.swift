@@ -12,6 +12,7 @@ import Testing
         let reads = Mutex(0)
 
         var count: Int { pictures.count }
+        var digest: UInt64 { pictures.digest }
 
         func picture(_ index: Int) throws -> TrainingPicture {
             reads.withLock { $0 += 1 }

@@ -42,6 +42,12 @@ struct MemoryPictures: PictureSource {
 
     var count: Int { pictures.count }
 
+    var digest: UInt64 {
+        var digest = PictureDigest()
+        for picture in pictures { digest.add(picture.name) }
+        return digest.value
+    }
+
     func picture(_ index: Int) throws -> TrainingPicture {
         if index == unreadable { throw Unreadable(index: index) }
         return pictures[index]

@@ -95,4 +95,18 @@ import Testing
         }
         #expect(found.allSatisfy { $0 == 0 })
     }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1e12])
+    func `a box of no picture has a target that is not a number`(number: Float) {
+        let target = MaskTarget(mask(width: 12, height: 8, seed: 9), size: .init(height: 80, width: 120))
+        for corner in [\Box.x0, \.y0, \.x1, \.y1] {
+            var box = Box(x0: 10, y0: 12, x1: 30, y1: 40)
+            box[keyPath: corner] = number
+            let drawn = [Float](unsafeUninitializedCapacity: 28 * 28) { buffer, count in
+                target(box, side: 28, into: buffer.baseAddress!)
+                count = 28 * 28
+            }
+            #expect(drawn.allSatisfy { $0.isNaN })
+        }
+    }
 }
