@@ -15,15 +15,14 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from safetensors import safe_open
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.append(str(TESTS))
+from average_precision import KINDS, average_precision  # noqa: E402
 from option_types import positive  # noqa: E402
 from scaled_mask_rcnn import build, read_configuration  # noqa: E402
 
-KINDS = {"box": "bbox", "mask": "segm"}
 # Average precision, 0...1: what equal answers may differ by, and what the sample model reaches at least.
 DIFFERENCE = 0.002
 LEAST_MASK = 0.60
@@ -65,23 +64,6 @@ def of_torchvision(model, path, image_id):
     return results
 
 
-def precision(truth, results):
-    """Average precision over overlaps of 0.50 to 0.95, by kind."""
-    if not results:
-        return dict.fromkeys(KINDS, 0.0)
-    figures = {}
-    # pycocotools speaks on stdout, which is for the table.
-    with contextlib.redirect_stdout(sys.stderr):
-        for name, kind in KINDS.items():
-            # It also writes into the results that it is given.
-            evaluation = COCOeval(truth, truth.loadRes([dict(one) for one in results]), kind)
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-            figures[name] = float(evaluation.stats[0])
-    return figures
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segmentd", type=pathlib.Path, required=True)
@@ -117,7 +99,7 @@ def main():
         model = load(options.model)
         results["torchvision"] = [
             one for image, path in zip(images, paths) for one in of_torchvision(model, path, image["id"])]
-        figures = {name: precision(truth, found) for name, found in results.items()}
+        figures = {name: average_precision(truth, found) for name, found in results.items()}
 
     print(f"{len(images)} pictures of seed {options.seed}; average precision, overlaps 0.50 to 0.95")
     print(f"{'':12} {'box':>8} {'mask':>8} {'detections':>11}")

@@ -9,21 +9,20 @@ the known masks, brought to such a grid and back, have an AP of 0.92 and 0.85 on
 
 import argparse
 import contextlib
-import io
 import json
+import os
 import pathlib
-import subprocess
 import sys
-import tempfile
 import time
 
 import numpy
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from average_precision import average_precision  # noqa: E402
 from option_types import positive  # noqa: E402
+from program import call, output_folder  # noqa: E402
 
 PICTURES = 8
 # Pixels of pictures and of the network's input. Masks are pasted to whole pixels, of which these objects have enough.
@@ -49,13 +48,13 @@ def vgg(layers, scale, normalization):
 
 # What each is, how many iterations it has and its learning rate.
 NETWORKS = {
-    "resnet18": (lambda scale: resnet("basic", [2, 2, 2, 2], scale), 600, 0.02),
-    "resnet50": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 600, 0.02),
-    "resnext50_32x4d": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale, 32, 4), 600, 0.02),
-    "vgg16": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "none"), 800, 0.01),
-    "vgg16_bn": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "batch"), 600, 0.02),
-    "vgg19": (lambda scale: vgg([2, 2, 4, 4, 4], scale, "none"), 800, 0.01),
-    "c4": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 800, 0.02),
+    "resnet18": (lambda scale: resnet("basic", [2, 2, 2, 2], scale), 400, 0.02),
+    "resnet50": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 400, 0.02),
+    "resnext50_32x4d": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale, 32, 4), 400, 0.02),
+    "vgg16": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "none"), 600, 0.01),
+    "vgg16_bn": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "batch"), 400, 0.02),
+    "vgg19": (lambda scale: vgg([2, 2, 4, 4, 4], scale, "none"), 600, 0.01),
+    "c4": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 400, 0.02),
 }
 
 
@@ -93,6 +92,7 @@ schedule: cosine
 clip: 5
 sampling: {{anchors: 128, regions: 64, pre_nms: 400, post_nms: 200}}
 augment: {{flip: 0}}
+threads: {options.threads}
 log_every: 50
 checkpoint_every: 10000
 keep: 1
@@ -132,33 +132,13 @@ def draw(folder):
     (folder / "annotations.json").write_text(json.dumps(content))
 
 
-def call(options, *arguments):
-    """Runs segmentd; ends this program where that fails."""
-    result = subprocess.run([options.segmentd, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    if result.returncode != 0:
-        sys.exit(f"segmentd {arguments[0]} ended with {result.returncode}")
-
-
-def precision(truth, results):
-    """The mean average precision of masks."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO(truth)
-        found = json.loads(pathlib.Path(results).read_text())
-        if not found:
-            return 0.0
-        evaluation = COCOeval(coco, coco.loadRes(found), "segm")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(evaluation.stats[0])
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="network", help=f"which; all if not given: {', '.join(NETWORKS)}")
     parser.add_argument("--segmentd", type=pathlib.Path, required=True, help="the program")
     parser.add_argument("--scale", type=positive, default=4, help="what published widths are divided by; 4 if not given")
     parser.add_argument("--iterations", type=positive, help="of each; as many as it needs if not given")
+    parser.add_argument("--threads", type=positive, default=os.cpu_count(), help="of each training; all processors if not given")
     parser.add_argument("--precision", type=float, default=0.9, help="the least mask AP that will do")
     parser.add_argument("--output", type=pathlib.Path, help="the folder to keep everything in; none if not given")
     options = parser.parse_args()
@@ -166,19 +146,19 @@ def main():
     if unknown:
         parser.error(f"no network is called {unknown[0]}; there are {', '.join(NETWORKS)}")
     failures = 0
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = (options.output or pathlib.Path(temporary)).resolve()
+    with output_folder(options.output) as folder:
         data = folder / "data"
-        if not data.exists():
-            draw(data)
+        draw(data)
+        with contextlib.redirect_stdout(sys.stderr):
+            truth = COCO(data / "annotations.json")
         for name in options.networks or NETWORKS:
             start = time.monotonic()
-            call(options, "train", "--config", configuration(name, options, folder))
+            call(options.segmentd, "train", "--config", configuration(name, options, folder))
             minutes = (time.monotonic() - start) / 60
-            truth, results = data / "annotations.json", folder / f"{name}.results.json"
-            call(options, "evaluate", "--annotations", truth, "--images", data / "images", "--model",
+            results = folder / f"{name}.results.json"
+            call(options.segmentd, "evaluate", "--annotations", data / "annotations.json", "--images", data / "images", "--model",
                  folder / name / "model.safetensors", "--output", results, "--quiet")
-            reached = precision(truth, results)
+            reached = average_precision(truth, json.loads(results.read_text()))["mask"]
             least = options.precision
             is_learned = reached >= least
             failures += not is_learned

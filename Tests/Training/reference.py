@@ -180,6 +180,9 @@ def main():
 
     configuration = read_configuration(options.configuration)
     configuration.setdefault("classes", 91)
+    if options.apart and (configuration.get("architecture") == "c4" or configuration["backbone"]["kind"] != "resnet"
+                          or configuration["backbone"]["block"] != "bottleneck"):
+        sys.exit("--apart knows the layers of ResNets of bottlenecks with a pyramid only")
     height, width = map(int, options.size.split("x"))
     generator = torch.Generator().manual_seed(options.seed)
     torch.manual_seed(options.seed)
@@ -251,7 +254,7 @@ def main():
     save_file(tensors, options.output, metadata={
         "configuration": json.dumps(configuration), "steps": str(options.steps), "pictures": str(len(pictures)),
         "stages": str(options.stages), "live_norms": str(int(options.live_norms)), "rate": str(options.rate),
-        "rounding": json.dumps(rounding)})
+        "apart": str(int(options.apart)), "rounding": json.dumps(rounding)})
 
 
 if __name__ == "__main__":

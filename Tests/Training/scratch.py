@@ -12,9 +12,7 @@ import json
 import math
 import pathlib
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
 import torch
@@ -23,9 +21,11 @@ from safetensors.torch import save_file
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS), str(TESTS / "Accuracy")]
+from average_precision import average_precision  # noqa: E402
 from coco_pictures import learnable, picture  # noqa: E402
-from evaluate import of_torchvision, precision  # noqa: E402
+from evaluate import of_torchvision  # noqa: E402
 from option_types import positive  # noqa: E402
+from program import call, output_folder  # noqa: E402
 from scaled_mask_rcnn import build, read_configuration  # noqa: E402
 
 BATCH, MOMENTUM, DECAY, CLIP, WARM_FACTOR = 4, 0.9, 1e-4, 5.0, 0.001
@@ -104,12 +104,6 @@ def train_torchvision(options, model, coco, seed):
                   f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
-def call(options, *arguments):
-    result = subprocess.run([options.segmentd, *map(str, arguments)], stdout=subprocess.DEVNULL)
-    if result.returncode != 0:
-        sys.exit(f"segmentd {arguments[0]} ended with {result.returncode}")
-
-
 def train_segmentd(options, weights, seed):
     """Returns where the trained model is."""
     folder = options.folder
@@ -135,7 +129,7 @@ log_every: 100
 checkpoint_every: 100000
 keep: 1
 """)
-    call(options, "train", "--config", path)
+    call(options.segmentd, "train", "--config", path)
     return output / "model.safetensors"
 
 
@@ -144,24 +138,24 @@ def main():
     parser.add_argument("--segmentd", type=pathlib.Path, required=True, help="the program")
     parser.add_argument("--model", default=str(TESTS.parent / "Samples" / "train" / "shapes.json"), help="what is trained")
     parser.add_argument("--seeds", type=positive, default=3, help="how many runs of each; 3 if not given")
-    parser.add_argument("--iterations", type=positive, default=1000, help="of 4 pictures; 1000 if not given")
+    parser.add_argument("--iterations", type=positive, default=800, help="of 4 pictures; 800 if not given")
     parser.add_argument("--warmup", type=positive, default=200, help="iterations; 200 if not given")
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--images", type=positive, default=2000, help="to learn from; 2000 if not given")
     parser.add_argument("--validation", type=positive, default=200, help="to be measured on; 200 if not given")
-    parser.add_argument("--threads", type=positive, default=2, help="of each program; 2 if not given")
+    parser.add_argument("--threads", type=positive, default=1, help="of each program; 1 if not given")
     parser.add_argument("--output", type=pathlib.Path, help="the folder to keep everything in; none if not given")
     options = parser.parse_args()
+    if options.seeds < 2:
+        parser.error("--seeds: at least 2, which tell how far apart seeds are")
     if options.warmup >= options.iterations:
         parser.error("--warmup: to be less than --iterations")
     options.segmentd = options.segmentd.resolve()
     torch.set_num_threads(options.threads)
 
-    with tempfile.TemporaryDirectory(prefix="segmentd-") as temporary:
-        options.folder = (options.output or pathlib.Path(temporary)).resolve()
+    with output_folder(options.output) as options.folder:
         for name, count, seed in (("train", options.images, 1), ("validation", options.validation, 900001)):
-            if not (options.folder / name).exists():
-                call(options, "synthesize", "--quiet", "--output", options.folder / name, "--images", count, "--seed", seed)
+            call(options.segmentd, "synthesize", "--quiet", "--output", options.folder / name, "--images", count, "--seed", seed)
         with contextlib.redirect_stdout(sys.stderr):
             coco, truth = (COCO(options.folder / name / "annotations.json") for name in ("train", "validation"))
         figures = {"segmentd": [], "torchvision": []}
@@ -176,12 +170,12 @@ def main():
             trained = train_segmentd(options, weights, seed)
             images = options.folder / "validation" / "images"
             results = options.folder / f"segmentd-{seed}.json"
-            call(options, "evaluate", "--annotations", images.parent / "annotations.json", "--images", images, "--model", trained,
+            call(options.segmentd, "evaluate", "--annotations", images.parent / "annotations.json", "--images", images, "--model", trained,
                  "--output", results, "--quiet")
-            figures["segmentd"].append(precision(truth, json.loads(results.read_text())))
+            figures["segmentd"].append(average_precision(truth, json.loads(results.read_text())))
             train_torchvision(options, model, coco, seed)
             model.eval()
-            figures["torchvision"].append(precision(truth, [
+            figures["torchvision"].append(average_precision(truth, [
                 one for image in truth.loadImgs(sorted(truth.getImgIds()))
                 for one in of_torchvision(model, images / image["file_name"], image["id"])]))
             print(f"seed {seed}: " + "; ".join(
@@ -189,9 +183,9 @@ def main():
 
     masks = {name: [one["mask"] for one in rows] for name, rows in figures.items()}
     means = {name: statistics.mean(values) for name, values in masks.items()}
-    spread = max(max(values) - min(values) for values in masks.values())
-    print(f"mask AP, mean of {options.seeds}: segmentd {means['segmentd']:.4f}, torchvision {means['torchvision']:.4f}; "
-          f"seeds are up to {spread:.4f} apart")
+    spread = max(masks["torchvision"]) - min(masks["torchvision"])
+    print(f"mask AP, mean of {options.seeds}: segmentd {means['segmentd']:.4f}, torchvision {means['torchvision']:.4f}, "
+          f"whose seeds are up to {spread:.4f} apart")
     if means["segmentd"] < means["torchvision"] - spread:
         sys.exit("FAILED: segmentd's training leads to less than torchvision's")
 

@@ -30,8 +30,8 @@ import Testing
             #expect(abs(found - expected) <= 1e-4 * abs(expected), "\(losses)")
         }
         // In large networks rounding decides here and there what a ReLU lets pass, and torchvision itself is further from the exact
-        // gradients, see reference.py; it is chance which parameters such a unit is before.
-        let allowed = max(1e-4, try reference.rounding())
+        // gradients, see reference.py; it is chance which parameters such a unit is before. With units apart from zero there are none.
+        let allowed = reference.checkpoint.metadata["apart"] == "1" ? 1e-4 : max(1e-4, try reference.rounding())
         var greatest = (0.0, "")
         for parameter in network.parameters.trainable {
             let error = error(try #require(parameter.gradientElements), try reference.gradient(parameter.name))
