@@ -129,7 +129,7 @@ struct EvaluateTests {
     func manyProblems(options: [String], shown: Int) throws {
         let folder = try Workspace()
         let annotations = (1...130).map {
-            #"{"id":\#($0),"image_id":1,"category_id":\#($0 > 120 ? 1 : 7),"bbox":[0,0,\#($0 > 120 ? "1e999" : "5"),5]}"#
+            #"{"id":\#($0),"image_id":1,"category_id":\#($0 > 120 ? 1 : 7),"bbox":[0,0,\#($0 > 120 ? "1e999" : "5"),5],"area":5}"#
         }
         let truth = try folder.write(
             """
