@@ -68,7 +68,9 @@ let package = Package(
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Files", "Instances"]),
+            dependencies: [
+                "COCO", "Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Files", "Instances",
+            ]),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
         .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances", "Locks"]),

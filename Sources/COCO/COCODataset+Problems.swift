@@ -48,8 +48,8 @@ extension COCODataset {
         size: (@Sendable (String) -> (width: Int, height: Int)?)?
     ) {
         // A file takes some milliseconds, and a data set may have a hundred thousand.
-        let files = AllProcessors.map(0..<(folder == nil ? 0 : images.count), inBlock: 16) { place in
-            folder.flatMap { fileProblem(of: images[place], in: $0, size: size) }
+        let files = folder.map { folder in
+            AllProcessors.map(images.indices, inBlock: 16) { fileProblem(of: images[$0], in: folder, size: size) }
         }
         var ids = Set<Int>()
         for (index, image) in images.enumerated() {
@@ -62,7 +62,7 @@ extension COCODataset {
                         .impossibleSize, Self.place(of: image),
                         "has an impossible size of \(image.width)x\(image.height)"))
             }
-            if files.indices.contains(index), let problem = files[index] { problems.append(problem) }
+            if let problem = files?[index] { problems.append(problem) }
         }
     }
 
@@ -158,7 +158,7 @@ extension COCODataset {
                 } else if !polygon.allSatisfy({ abs($0) <= Mask.coordinateLimit }) {
                     report(.malformedPolygon, "\(name) with coordinates that no picture has")
                 } else if polygon.count < 6 {
-                    report(.shortPolygon, "\(name) with less than three corners")
+                    report(.shortPolygon, "\(name) with fewer than three corners")
                 }
             }
         case .unusable(let reason): report(.malformedMask, "has no usable mask: \(reason)")

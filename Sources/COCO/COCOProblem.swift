@@ -34,7 +34,7 @@ public struct COCOProblem: Sendable, Equatable, CustomStringConvertible {
         case missingMask
         /// A polygon has an x without its y, or coordinates that no picture has.
         case malformedPolygon
-        /// A polygon has less than three corners.
+        /// A polygon has fewer than three corners.
         case shortPolygon
         /// Run lengths are not COCO's, or do not cover the image.
         case malformedMask

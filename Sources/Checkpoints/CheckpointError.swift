@@ -34,14 +34,16 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A name from an untrusted file made fit for a terminal: no control characters, bounded length.
-package func printable(_ name: some StringProtocol) -> String {
+///
+/// - Parameter limit: Characters of the name that are kept.
+package func printable(_ name: some StringProtocol, limit: Int = 120) -> String {
     var text = ""
-    for scalar in name.unicodeScalars.prefix(120) {
+    for scalar in name.unicodeScalars.prefix(limit) {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse:
             text += "\\u{\(String(scalar.value, radix: 16))}"
         default: text.unicodeScalars.append(scalar)
         }
     }
-    return name.unicodeScalars.count > 120 ? text + "…" : text
+    return name.unicodeScalars.count > limit ? text + "…" : text
 }

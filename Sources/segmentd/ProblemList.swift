@@ -1,8 +1,9 @@
 import COCO
 import Files
+import Glibc
 
-/// What is wrong with a data set, as a user is told: all of it where that can be read, otherwise its beginning, a count of each kind, and
-/// the whole in a file.
+/// What is wrong with a data set, as a user is told: all of it where that can be read or is asked for, otherwise its beginning and a count
+/// of each kind; and the whole in a file where there is a folder for it.
 struct ProblemList {
     /// Problems that are shown one by one; a terminal keeps some thousands of lines, and nobody reads them.
     static let mostShown = 100
@@ -11,25 +12,40 @@ struct ProblemList {
     let path: String
     let problems: [COCOProblem]
 
-    /// Tells them, line by line.
+    /// Tells them, line by line; nothing where there are none.
     ///
     /// - Parameters:
-    ///   - folder: Where `problems.txt` is put if they are many; it is made. Where that fails all are told.
+    ///   - isWhole: Whether all are told, however many.
+    ///   - folder: Where `problems.txt` is put if they are many, and removed if they are not, since it is then of an earlier check; the
+    ///     folder is made. Where that fails all are told. Nil for no file.
     ///   - tell: Takes a line.
-    func report(folder: String, _ tell: (String) -> Void) {
-        guard problems.count > Self.mostShown else { return lines.forEach(tell) }
+    func report(isWhole: Bool, folder: String? = nil, _ tell: (String) -> Void) {
+        let file = folder.map { "\($0)/problems.txt" }
+        guard problems.count > Self.mostShown else {
+            if let file { unlink(file) }
+            return lines.forEach(tell)
+        }
         do {
-            try Folder.create(folder)
-            let file = "\(folder)/problems.txt"
-            try write(to: file)
-            lines.prefix(Self.mostShown).forEach(tell)
-            let rest = problems.count - Self.mostShown
-            tell("\(path): and \(rest) more; all \(problems.count) are in \(file). By kind:")
-            for (kind, count) in counts { tell("\(path): \(count) \(kind.title)") }
+            if let folder, let file {
+                try Folder.create(folder)
+                try write(to: file)
+            }
         } catch {
             lines.forEach(tell)
-            tell("\(path): the list of problems could not be kept: \(error)")
+            return tell("\(path): the list of problems could not be kept: \(error)")
         }
+        lines.prefix(isWhole ? problems.count : Self.mostShown).forEach(tell)
+        let all = "all \(problems.count)"
+        let (rest, places) = (problems.count - Self.mostShown, file.map { "\(all) are in \($0)" })
+        let more =
+            switch (isWhole, places) {
+            case (true, nil): "\(problems.count) problems"
+            case (true, let places?): places
+            case (false, nil): "and \(rest) more; --verbose shows \(all)"
+            case (false, let places?): "and \(rest) more; \(places), and --verbose shows them"
+            }
+        tell("\(path): \(more). By kind there are:")
+        for (kind, count) in counts { tell("\(path): \(count) \(kind.title)") }
     }
 
     private var lines: [String] { problems.map { "\(path): \($0)" } }
@@ -76,7 +92,7 @@ extension COCOProblem.Kind {
         case .boxOutside: "boxes that reach out of their image"
         case .missingMask: "annotations without a segmentation"
         case .malformedPolygon: "polygons that are malformed"
-        case .shortPolygon: "polygons of less than three corners"
+        case .shortPolygon: "polygons of fewer than three corners"
         case .malformedMask: "masks that cannot be used"
         }
     }

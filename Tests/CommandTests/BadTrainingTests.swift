@@ -150,22 +150,45 @@ struct BadTrainingTests {
 
     @Test(
         "of more the first are shown, with a count by kind, and a file in the output has all",
-        arguments: [[], ["--check"]])
-    func tooManyProblems(options: [String]) throws {
+        arguments: [([], 100), (["--check"], 100), (["--verbose"], 250)])
+    func tooManyProblems(options: [String], shown: Int) throws {
         let lines = try annotateBadly(250)
         try training.configure(annotations: "bad.json")
         let result = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
         #expect(result.status == 1 && result.output == "")
         let messages = result.messages
-        try #require(messages.count == 104, "\(result.errors)")
-        #expect(zip(messages, lines).prefix(100).allSatisfy { $0.hasSuffix("bad.json: \($1)") }, "\(result.errors)")
-        #expect(messages[100].contains("and 150 more; all 250 are in \(training.folder("out"))/problems.txt"))
-        #expect(messages[101].hasSuffix("bad.json: 243 annotations of an unknown category"), "\(messages[101])")
-        #expect(messages[102].hasSuffix("bad.json: 7 annotations of an unknown image"), "\(messages[102])")
-        #expect(messages[103].contains("250 problems; nothing has been trained"), "\(messages[103])")
+        try #require(messages.count == shown + 4, "\(result.errors)")
+        #expect(zip(messages, lines).prefix(shown).allSatisfy { $0.hasSuffix("bad.json: \($1)") }, "\(result.errors)")
+        let file = "all 250 are in \(training.folder("out"))/problems.txt"
+        let summary =
+            shown == 250
+            ? "bad.json: \(file). By kind there are:"
+            : "bad.json: and 150 more; \(file), and --verbose shows them. By kind there are:"
+        for (message, words) in zip(
+            messages.suffix(4),
+            [
+                summary, "bad.json: 243 annotations of an unknown category",
+                "bad.json: 7 annotations of an unknown image", "250 problems; nothing has been trained",
+            ])
+        {
+            #expect(message.hasSuffix(words))
+        }
         let written = try training.folder.text("out/problems.txt").split(separator: "\n")
         #expect(written.count == 250 && zip(written, lines).allSatisfy { $0.hasSuffix("bad.json: \($1)") })
         #expect(try FileManager.default.contentsOfDirectory(atPath: training.folder("out")) == ["problems.txt"])
+    }
+
+    @Test("the file goes when its problems are gone or few", arguments: [0, 3])
+    func fewerProblems(left: Int) throws {
+        _ = try annotateBadly(101)
+        try training.configure(annotations: "bad.json")
+        #expect(try training.train("--check").status == 1)
+        #expect(FileManager.default.fileExists(atPath: training.folder("out/problems.txt")))
+        if left > 0 { _ = try annotateBadly(left) } else { try training.annotate { _ in } }
+        let result = try training.train("--check")
+        #expect(result.status == (left == 0 ? 0 : 1), "\(result.errors)")
+        #expect(result.messages.count == (left == 0 ? 0 : left + 1), "\(result.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: training.folder("out")) == [])
     }
 
     @Test("where the file cannot be written all are shown")

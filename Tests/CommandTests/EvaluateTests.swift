@@ -123,6 +123,37 @@ struct EvaluateTests {
         #expect(result.messages.last?.hasPrefix("Error: ") == true)
     }
 
+    @Test(
+        "of more than a hundred errors the first are shown, with a count by kind, and all if asked for",
+        arguments: [([], 100), (["--verbose"], 130)])
+    func manyProblems(options: [String], shown: Int) throws {
+        let folder = try Workspace()
+        let annotations = (1...130).map {
+            #"{"id":\#($0),"image_id":1,"category_id":\#($0 > 120 ? 1 : 7),"bbox":[0,0,\#($0 > 120 ? "1e999" : "5"),5],"area":5}"#
+        }
+        let truth = try folder.write(
+            """
+            {"images":[{"id":1,"file_name":"a","width":9,"height":9}],"categories":[{"id":1,"name":"cat"}],
+            "annotations":[\(annotations.joined(separator: ","))]}
+            """.utf8, to: "truth.json")
+        let before = try folder.names
+        let result = try Program(
+            ["evaluate", "--annotations", truth, "--results", folder("results.json")] + options
+        ).finish()
+        let messages = result.messages
+        try #require(result.status == 1 && messages.count == shown + 4, "\(result.errors)")
+        for (index, message) in messages.prefix(shown).enumerated() {
+            #expect(message.hasPrefix("\(truth): annotation \(index + 1) "))
+        }
+        let summary = shown == 130 ? "130 problems" : "and 30 more; --verbose shows all 130"
+        #expect(
+            messages.suffix(4).dropLast() == [
+                "\(truth): \(summary). By kind there are:", "\(truth): 120 annotations of an unknown category",
+                "\(truth): 10 numbers that are not finite",
+            ])
+        #expect(try folder.names == before)
+    }
+
     @Test("an image of another size than annotated is refused")
     func size() throws {
         let setting = try Setting(count: 2)

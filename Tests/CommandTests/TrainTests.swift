@@ -112,6 +112,38 @@ struct TrainTests {
         #expect(try training.train("--resume").messages.allSatisfy { !$0.hasPrefix("warning: ") })
     }
 
+    @Test("a run that goes on with other labels of the same pictures is warned of")
+    func changedLabels() throws {
+        try training.annotate { _ in }
+        try training.configure(annotations: "bad.json", iterations: 2)
+        #expect(try training.train().status == 0)
+        try training.annotate { file in file[annotation: "bbox"] = [10, 10, 20, 20] }
+        try training.configure(annotations: "bad.json", iterations: 3)
+        let other = try training.train("--resume")
+        let warnings = other.messages.filter { $0.hasPrefix("warning: ") }
+        try #require(other.status == 0 && warnings.count == 1, "\(other.errors)")
+        #expect(warnings[0].contains("what they show") && warnings[0].contains("train was 4 pictures (digest "))
+    }
+
+    @Test("an evaluation that fails says how to go on without it")
+    func failingEvaluation() throws {
+        try training.annotate { file in
+            for index in file["categories"].indices { file["categories"][index]["name"] = "other-\(index)" }
+        }
+        let validation = "validation: {annotations: bad.json, images: data/images}"
+        try training.configure(iterations: 2, adding: "\(validation)\nevaluate_every: 2")
+        for options in [[], ["--resume"]] {
+            let failed = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
+            #expect(failed.status == 1 && failed.errors.contains("other-0"), "\(failed.errors)")
+            #expect(failed.messages.last?.contains("with evaluate_every: off it goes on") == true, "\(failed.errors)")
+        }
+        #expect(try training.iteration() == 2)
+        try training.configure(iterations: 3, adding: "\(validation)\nevaluate_every: off")
+        let resumed = try training.train("--resume")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try training.iteration() == 3)
+    }
+
     @Test("there has to be something to go on with")
     func nothingToResume() throws {
         try training.configure()
@@ -184,8 +216,10 @@ struct TrainTests {
         let before = try training.folder.names
         for options in [[], ["--check"]] {
             let refused = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
-            let isTold = refused.errors.contains("scales of augment holds 97") && refused.errors.contains("at most 96")
-            #expect(refused.status == 1 && isTold, "\(refused.errors)")
+            let message =
+                "Error: \(training.folder("t.yaml")): scales of augment holds 97, and the model of "
+                + "\(training.folder("out/model.safetensors")) takes at most 96 pixels; "
+            #expect(refused.status == 1 && refused.errors.contains(message), "\(refused.errors)")
         }
         #expect(try training.folder.names == before)
         try training.configure(from, output: "long", iterations: 1, adding: "augment: {scales: [64, 96]}")

@@ -123,12 +123,22 @@ def check_end(found, expected, iterations, what):
         sys.exit(f"{what}: evaluations are missing")
 
 
+def lacks_evaluation(folder):
+    """Whether a killed training has not evaluated the newest checkpoint, which is one to evaluate."""
+    newest = max(checkpoints(folder), default=0)
+    if newest == 0 or newest % EVALUATION:
+        return False
+    # The last line may be cut off; it is none of an evaluation then.
+    lines = (folder / "metrics.jsonl").read_text().split("\n")[:-1]
+    return not any(entry["iteration"] == newest and "mask_ap" in entry for entry in map(json.loads, lines))
+
+
 def check_kills(options, folder, unbroken):
     generator = random.Random(options.seed)
     output, log = folder / "killed", folder / "killed.log"
     output.mkdir()
     config = configuration(folder, output, options.iterations, keep=3)
-    cut = 0
+    cut = met = 0
     for kill in range(1, options.kills + 1):
         training = Training(options, config, output, log)
         # Every other one is killed while a checkpoint is written, one of four in an evaluation, the others anywhere, the start included.
@@ -158,13 +168,15 @@ def check_kills(options, folder, unbroken):
             moment = "after a step"
         training.kill()
         cut += bool(unfinished(output))
+        met += lacks_evaluation(output)
         check_checkpoints(output, unbroken, f"kill {kill}")
         print(f"kill {kill:2} {moment}: began at {training.start}, newest checkpoint "
               f"{max(checkpoints(output), default=0)}, {len(unfinished(output))} files cut", flush=True)
     training = Training(options, config, output, log)
     training.finish()
     check_end(output, unbroken, options.iterations, "after all kills")
-    print(f"{options.kills} kills, {cut} of them while a file was written: the weights are those of the unbroken run")
+    print(f"{options.kills} kills, {cut} of them while a file was written, {met} before an evaluation was done: "
+          "the weights are those of the unbroken run")
 
 
 def check_full_disk(options, folder, unbroken):

@@ -2,7 +2,7 @@
 public protocol PictureSource: Sendable {
     /// Pictures.
     var count: Int { get }
-    /// A number that other pictures, or the same ones in another order, have hardly ever.
+    /// A number that other pictures, other objects in them, or the same in another order, have hardly ever.
     var digest: UInt64 { get }
 
     /// Reads one of them.

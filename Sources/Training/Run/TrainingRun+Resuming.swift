@@ -47,15 +47,16 @@ extension TrainingRun {
     @discardableResult
     public func resume(from path: String) throws -> [Resumption.Change] {
         let (iteration, changes) = try state.read(from: path)
-        self.iteration = iteration
+        (self.iteration, checkpoint) = (iteration, path)
         return changes
     }
 
     /// Goes back to the newest checkpoint of the output folder that is whole. Newer ones, which are not, get `.damaged` behind their names,
     /// so that they are in nobody's way and can be looked at.
     ///
-    /// - Throws: `Failure.noWholeCheckpoint`; `TrainingState.Failure.otherModel` and `.incomplete` for a checkpoint that is whole and of
-    ///   another configuration, since an older one would be no better.
+    /// - Throws: `Failure.noWholeCheckpoint`. For a checkpoint that is whole and of another configuration, since an older one would be no
+    ///   better, `TrainingState.Failure.otherModel` and `.incomplete`; for one that the system does not let be read, `FileError`; either
+    ///   as `Failure.olderCheckpoint` where newer ones are damaged.
     public func resume() throws -> Resumption {
         var damaged: [(path: String, reason: String)] = []
         for checkpoint in Self.checkpoints(in: plan.output).reversed() {
@@ -65,15 +66,20 @@ extension TrainingRun {
                     path: checkpoint.path, damages: damaged.map { Self.setAside($0.path, $0.reason) }, changes: changes)
             } catch let error where Self.isDamage(error) {
                 damaged.append((checkpoint.path, "\(error)"))
+            } catch let error where !damaged.isEmpty {
+                throw Failure.olderCheckpoint(reason: "\(error)", damages: damaged.map(\.reason))
             }
         }
         throw Failure.noWholeCheckpoint(reasons: damaged.map(\.reason))
     }
 
-    /// Whether an error tells of the file rather than of the configuration.
+    /// Whether an error tells of what the file is rather than of the configuration. A refusal of the system, such as of permission or
+    /// for lack of memory, says nothing of it: the checkpoint may be whole.
     private static func isDamage(_ error: any Error) -> Bool {
-        if case TrainingState.Failure.noState = error { return true }
-        return error is CheckpointError || error is FileError
+        switch error {
+        case is CheckpointError, TrainingState.Failure.noState, FileError.isDirectory, FileError.notRegular: true
+        default: false
+        }
     }
 
     /// - Returns: What is to be said of the file.

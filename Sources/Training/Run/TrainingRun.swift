@@ -33,24 +33,31 @@ public final class TrainingRun {
 
     /// Why a run cannot go on.
     public enum Failure: Error, Equatable, CustomStringConvertible {
-        case notFinite(iteration: Int, pictures: [String], checkpoint: String?)
+        /// What has to be finite.
+        public enum Quantity: String, Sendable {
+            case loss, gradient, weight
+        }
+
+        /// The pictures are the step's, the checkpoint the newest that the run has written or gone on from.
+        case notFinite(Quantity, iteration: Int, pictures: [String], checkpoint: String?)
         case nothingToLearn
         /// No checkpoint of the output folder can be gone on from; what is wrong with each, the newest first.
         case noWholeCheckpoint(reasons: [String])
+        /// A checkpoint cannot be gone on from for a reason other than damage; what is wrong with each newer one, the newest first.
+        case olderCheckpoint(reason: String, damages: [String])
 
         public var description: String {
             switch self {
-            case .notFinite(let iteration, let pictures, let checkpoint):
-                "iteration \(iteration): "
-                    + (pictures.isEmpty
-                        ? "a weight is not finite; "
-                        : "a loss is not finite, with \(pictures.joined(separator: ", ")); ")
+            case .notFinite(let quantity, let iteration, let pictures, let checkpoint):
+                "iteration \(iteration): a \(quantity.rawValue) is not finite, with \(pictures.joined(separator: ", ")); "
                     + (checkpoint.map { "the last good checkpoint is \($0). " } ?? "")
                     + "Lower learning_rate, lengthen the warm-up, or set clip"
             case .nothingToLearn: "no picture shows an object to learn"
             case .noWholeCheckpoint(let reasons):
                 "none of the checkpoints can be gone on from; begin anew in another output\n"
                     + reasons.map { "  \($0)" }.joined(separator: "\n")
+            case .olderCheckpoint(let reason, let damages):
+                "\(reason). What is newer is damaged:\n" + damages.map { "  \($0)" }.joined(separator: "\n")
             }
         }
     }
@@ -80,6 +87,10 @@ public final class TrainingRun {
     private var metrics: MetricsLog
     /// Steps done.
     public internal(set) var iteration = 0
+    /// The newest checkpoint that this run has written or gone on from; the folder may hold newer ones, which are damaged.
+    var checkpoint: String?
+    /// The names of the last step's pictures.
+    private var lastPictures: [String] = []
 
     /// Prepares a run of a network whose parameters have their first values.
     ///
@@ -178,10 +189,10 @@ public final class TrainingRun {
 
     private func step(_ loader: PictureLoader) throws -> Losses {
         var sum = Losses()
-        var names: [String] = []
+        lastPictures = []
         for part in 0..<plan.accumulate {
             let loaded = try (0..<plan.batch).map { _ in try loader.next() }
-            names += loaded.map(\.picture.name)
+            lastPictures += loaded.map(\.picture.name)
             var random = RandomSource(seed: plan.seed, part: 3, UInt64(iteration), UInt64(part))
             let sizes = loaded.compactMap(\.minSize)
             let losses = network.learn(
@@ -192,8 +203,8 @@ public final class TrainingRun {
         let norm = plan.clip.map { _ in descent.gradientNorm }
         guard sum.total.isFinite, norm?.isFinite ?? true else {
             throw Failure.notFinite(
-                iteration: iteration + 1, pictures: names,
-                checkpoint: Self.newestCheckpoint(in: plan.output)?.path)
+                sum.total.isFinite ? .gradient : .loss, iteration: iteration + 1, pictures: lastPictures,
+                checkpoint: checkpoint)
         }
         var factor: Float = 1
         if let clip = plan.clip, let norm, norm > clip { factor = Float(clip / norm) }
@@ -206,10 +217,11 @@ public final class TrainingRun {
     /// Writes a checkpoint and the model, and removes the checkpoints that are too many.
     private func save() throws {
         guard network.parameters.parameters.allSatisfy({ network.compute.sumOfSquares($0.value).isFinite }) else {
-            throw Failure.notFinite(
-                iteration: iteration, pictures: [], checkpoint: Self.newestCheckpoint(in: plan.output)?.path)
+            throw Failure.notFinite(.weight, iteration: iteration, pictures: lastPictures, checkpoint: checkpoint)
         }
-        try state.write(to: "\(plan.output)/checkpoint-\(iteration).safetensors", iteration: iteration)
+        let path = "\(plan.output)/checkpoint-\(iteration).safetensors"
+        try state.write(to: path, iteration: iteration)
+        checkpoint = path
         try state.writeModel(to: "\(plan.output)/model.safetensors")
         try metrics.draw()
         // Newer ones are none of this run's steps, and must not push out what has just been written.

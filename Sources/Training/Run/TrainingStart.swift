@@ -16,8 +16,8 @@ public struct TrainingStart {
     public enum Failure: Error, Equatable, CustomStringConvertible {
         case otherCategories(missing: [String], known: [String])
         case noCategories(path: String)
-        /// A length of `augment.scales` above the greatest that the checkpoint's model takes, pixels.
-        case tooLongScale(Int, path: String, greatest: Int)
+        /// A length of `augment.scales` in a configuration's file above the greatest that the checkpoint's model takes, pixels.
+        case tooLongScale(Int, file: String, checkpoint: String, greatest: Int)
 
         public var description: String {
             switch self {
@@ -26,9 +26,9 @@ public struct TrainingStart {
                     + "has \(known.prefix(20).joined(separator: ", ")). Leave categories and classes out of the model, and "
                     + "they are the data set's"
             case .noCategories(let path): "\(path): has no categories"
-            case .tooLongScale(let scale, let path, let greatest):
-                "scales of augment holds \(scale), and the pictures of \(path) are at most \(greatest) pixels long; leave out "
-                    + "what is above"
+            case .tooLongScale(let scale, let file, let checkpoint, let greatest):
+                "\(file): scales of augment holds \(scale), and the model of \(checkpoint) takes at most \(greatest) pixels; "
+                    + "leave out what is above"
             }
         }
     }
@@ -66,7 +66,8 @@ public struct TrainingStart {
         if case .checkpoint(let path) = configuration.start,
             let scale = configuration.augmentation.scales.first(where: { $0 > greatest })
         {
-            throw Failure.tooLongScale(scale, path: path, greatest: greatest)
+            throw Failure.tooLongScale(
+                scale, file: configuration.file, checkpoint: path, greatest: greatest)
         }
         // Detectron2's pooling and anchors are a little elsewhere, which weights learn within a few steps.
         model.rules = .torchvision

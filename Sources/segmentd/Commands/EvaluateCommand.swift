@@ -49,9 +49,6 @@ struct EvaluateCommand: AsyncParsableCommand {
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var verbosity: VerbosityOptions
 
-    /// Problems of a data set that are shown without --verbose.
-    private static let shownProblems = 20
-
     func run() async throws {
         try requireSense()
         let dataset = try COCODataset(path: annotations)
@@ -101,11 +98,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     private func check(_ dataset: COCODataset) throws {
         let problems = dataset.problems(imageFolder: images)
         let errors = problems.filter(\.isError)
-        let shown = verbosity.verbose ? problems.count : Self.shownProblems
-        for problem in errors.prefix(shown) { Terminal.note("\(annotations): \(problem)") }
-        if errors.count > shown {
-            Terminal.note("\(annotations): and \(errors.count - shown) more; --verbose lists all")
-        }
+        ProblemList(path: annotations, problems: errors).report(isWhole: verbosity.verbose, Terminal.note)
         guard errors.isEmpty else {
             throw CommandFailure(
                 "\(annotations): \(errors.count) things are wrong with the data set; correct them and run again")

@@ -15,7 +15,9 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             The configuration names the data, what to begin with, and the output folder, into which checkpoints, \
             model.safetensors, metrics.jsonl and curves.svg are written; Config/train.yaml has every option with its \
-            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one that is whole.
+            default. Ctrl-C stops after the step, with a checkpoint; --resume goes on from the newest one that is whole. \
+            Of more than \(ProblemList.mostShown) problems of the data the first are shown and all are counted by kind; the \
+            whole list is problems.txt in the output folder until a later check finds no such number.
             """)
 
     @Option(name: [.short, .long], help: ArgumentHelp("The YAML file to read.", valueName: "file"))
@@ -24,7 +26,10 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Go on from the newest checkpoint in the output folder that is whole.")
     var resume = false
 
-    @Flag(help: "Check the configuration and the data, say what would be done, and stop.")
+    @Flag(
+        help:
+            "Check the configuration and the data, say what would be done, and stop. Writes nothing but problems.txt, where there are many."
+    )
     var check = false
 
     @Flag(
@@ -80,7 +85,8 @@ struct TrainCommand: ParsableCommand {
         let ofRow = resumption.changes.filter(\.isOfRow)
         if !ofRow.isEmpty {
             verbosity.warn(
-                "\(config): the pictures from here on are not those that the run would have gone on with: \(list(ofRow))"
+                "\(config): from here on the pictures, or what they show, are not what the run would have gone on with: "
+                    + list(ofRow)
             )
         }
         let others = resumption.changes.filter { !$0.isOfRow }
@@ -100,8 +106,9 @@ struct TrainCommand: ParsableCommand {
             verbosity.warn(
                 "\(data.annotations): \(problems.count) objects cannot be learned from, the first: \(problems[0])")
         }
+        ProblemList(path: data.annotations, problems: errors)
+            .report(isWhole: verbosity.verbose, folder: output, Terminal.note)
         guard errors.isEmpty else {
-            ProblemList(path: data.annotations, problems: errors).report(folder: output, Terminal.note)
             throw CommandFailure(
                 "\(data.annotations): \(errors.count) \(errors.count == 1 ? "problem" : "problems"); nothing has been trained"
             )
@@ -149,8 +156,26 @@ struct TrainCommand: ParsableCommand {
 
     /// The average precision of boxes and masks.
     ///
-    /// - Throws: `CommandFailure` for images that are not as annotated, `ExitCode` after a signal.
+    /// - Throws: What `measure` throws, with what to do where it will fail again and again, and with it --resume.
     private static func evaluate(
+        _ path: String, _ dataset: COCODataset, images: String, threads: Int?, interruption: Interruption, isQuiet: Bool
+    ) throws -> [String: Double] {
+        do {
+            return try measure(
+                path, dataset, images: images, threads: threads, interruption: interruption, isQuiet: isQuiet)
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            throw CommandFailure(
+                "\(error)\nThe evaluation has failed. Correct its cause and go on with --resume, which evaluates first; "
+                    + "with evaluate_every: off it goes on without evaluations")
+        }
+    }
+
+    /// The average precision of boxes and masks.
+    ///
+    /// - Throws: `CommandFailure` for images that are not as annotated, `ExitCode` after a signal.
+    private static func measure(
         _ path: String, _ dataset: COCODataset, images: String, threads: Int?, interruption: Interruption, isQuiet: Bool
     ) throws -> [String: Double] {
         let detector = try Detector(Model(path: path), threads: threads)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Testing
 
@@ -69,6 +70,63 @@ import Testing
         let run = try training.run(training.plan(iterations: 3))
         let failure = #expect(throws: TrainingState.Failure.self) { try run.resume() }
         #expect(failure?.description.hasPrefix("\(plan.output)/checkpoint-2.safetensors: ") == true)
+    }
+
+    @Test func `what the system does not let be read is not taken for damaged`() throws {
+        let plan = try trained(2)
+        // A link to itself cannot be opened by anybody, root included.
+        let newest = "\(plan.output)/checkpoint-9.safetensors"
+        try FileManager.default.createSymbolicLink(atPath: newest, withDestinationPath: newest)
+        let before = try training.names()
+        let run = try training.run(plan)
+        let failure = #expect(throws: FileError.self) { try run.resume() }
+        #expect(failure?.description.hasPrefix("\(newest): cannot read: ") == true)
+        #expect(try training.names() == before)
+    }
+
+    @Test(arguments: [false, true])
+    func `damages are told where the checkpoint before cannot be gone on from`(isOfOtherOptions: Bool) throws {
+        var plan = try trained(3)
+        try cut("out/checkpoint-3.safetensors", to: 1000)
+        let older = "\(plan.output)/checkpoint-2.safetensors"
+        if isOfOtherOptions {
+            training.configuration.maskHead.hidden += 8
+            plan.start = .model(training.configuration)
+        } else {
+            try FileManager.default.removeItem(atPath: older)
+            try FileManager.default.createSymbolicLink(atPath: older, withDestinationPath: older)
+        }
+        let before = try training.names()
+        let run = try training.run(plan)
+        let failure = #expect(throws: TrainingRun.Failure.self) { try run.resume() }
+        guard case .olderCheckpoint(let reason, let damages) = failure else {
+            Issue.record("another failure: \(failure.debugDescription)")
+            return
+        }
+        #expect(reason.hasPrefix("\(older): ") && damages.count == 1, "\(reason)")
+        #expect(failure?.description.contains("checkpoint-3.safetensors: damaged checkpoint: ") == true)
+        #expect(try training.names() == before)
+    }
+
+    @Test func `the last good checkpoint is one of the run, and not a newer damaged one`() throws {
+        var plan = try trained(3)
+        for folder in ["checkpoint-9.safetensors", "checkpoint-9.safetensors.damaged/full"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(plan.output)/\(folder)", withIntermediateDirectories: true)
+        }
+        // One step makes every weight infinite or no number, and its checkpoint is where that is seen.
+        (plan.schedule.rate, plan.clip, plan.logEvery) = (.infinity, nil, 100)
+        let run = try training.run(plan)
+        _ = try run.resume()
+        let failure = #expect(throws: TrainingRun.Failure.self) { try run.run() }
+        guard case .notFinite(let quantity, let iteration, let pictures, let checkpoint) = failure else {
+            Issue.record("another failure: \(failure.debugDescription)")
+            return
+        }
+        #expect(quantity == .weight && iteration == 4)
+        #expect(pictures.count == 4 && pictures.allSatisfy { $0.hasPrefix("picture ") })
+        #expect(checkpoint == "\(plan.output)/checkpoint-3.safetensors")
+        #expect(failure?.description.hasPrefix("iteration 4: a weight is not finite, with picture ") == true)
     }
 
     @Test func `a damaged checkpoint that cannot be set aside pushes out none that is whole`() throws {
@@ -172,10 +230,13 @@ import Testing
         #expect(isOne(try changes { $0.schedule.iterations = 9 }, "iterations", "6", "9", isOfRow: false))
         #expect(isOne(try changes { $0.schedule.rate = 0.5 }, "learning_rate", "0.01", "0.5", isOfRow: false))
         for (key, change) in [
-            ("schedule", { $0.schedule.decay = .cosine }), ("schedule", { $0.schedule.warmup = 1 }),
+            ("schedule.kind", { $0.schedule.decay = .cosine }), ("schedule.warmup", { $0.schedule.warmup = 1 }),
+            ("schedule.warmup_factor", { $0.schedule.warmupFactor = 0.5 }),
+            ("schedule.steps", { $0.schedule.decay = .steps([2], factor: 0.1) }),
             ("momentum", { $0.momentum = 0.5 }), ("weight_decay", { $0.weightDecay = 0 }), ("clip", { $0.clip = nil }),
-            ("ema", { $0.ema = 0.5 }), ("sampling", { $0.sampling.regions.size = 8 }),
-            ("augment", { $0.augmentation.flip = 0 }), ("augment", { $0.augmentation.scales = [48] }),
+            ("ema", { $0.ema = 0.5 }), ("sampling.regions", { $0.sampling.regions.size = 8 }),
+            ("augment.flip", { $0.augmentation.flip = 0 }), ("augment.scales", { $0.augmentation.scales = [48] }),
+            ("augment.hue", { $0.augmentation.hue = 0.3 }),
         ] as [(String, (inout TrainingConfiguration) -> Void)] {
             let told = try changes(by: change)
             #expect(told.map(\.key) == [key] && told.allSatisfy { !$0.isOfRow && $0.old != $0.new })
@@ -186,6 +247,18 @@ import Testing
         var others = MemoryPictures(count: 5)
         others.pictures.swapAt(0, 3)
         #expect(try changes(others) { _ in }.map(\.key) == ["train"])
+    }
+
+    @Test func `a long list that has changed is told to its end`() throws {
+        func plan(last: Int) -> TrainingConfiguration {
+            var plan = training.plan(iterations: 2)
+            plan.augmentation.scales = Array(repeating: 48, count: 63) + [last]
+            return plan
+        }
+        #expect(try training.run(plan(last: 40)).run() == .finished)
+        let told = try training.run(plan(last: 44)).resume().changes
+        #expect(told.map(\.key) == ["augment.scales"])
+        #expect(told.allSatisfy { $0.old.hasSuffix(" 48, 40]") && $0.new.hasSuffix(" 48, 44]") }, "\(told)")
     }
 
     @Test func `a checkpoint without a record, or with one of something else, is gone on from`() throws {
