@@ -64,9 +64,11 @@ final class Program {
         }
         try process.run()
         try feeder?.run()
-        // A program that hangs fails its test instead of holding all of them up.
-        let process = process
-        watchdog = DispatchWorkItem { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        // A program that hangs fails its test instead of holding all of them up. The queue keeps even what was cancelled until its time,
+        // which must not be the process with its pipes.
+        watchdog = DispatchWorkItem { [weak process] in
+            if let process, process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        }
         DispatchQueue.global().asyncAfter(deadline: .now() + 120, execute: watchdog)
         // Somebody always reads standard error, so that a full pipe never holds the program up.
         let (handle, errors) = (errorPipe.fileHandleForReading, errors)
