@@ -127,21 +127,36 @@ struct TrainTests {
 
     @Test("an evaluation that fails says how to go on without it")
     func failingEvaluation() throws {
-        try training.annotate { file in
-            for index in file["categories"].indices { file["categories"][index]["name"] = "other-\(index)" }
+        let names = try FileManager.default.contentsOfDirectory(atPath: training.folder("data/images"))
+        try training.folder.makeFolder("held")
+        for name in names {
+            try training.folder.write(training.folder.bytes("data/images/\(name)"), to: "held/\(name)")
         }
-        let validation = "validation: {annotations: bad.json, images: data/images}"
-        try training.configure(iterations: 2, adding: "\(validation)\nevaluate_every: 2")
-        for options in [[], ["--resume"]] {
-            let failed = try Program(["train", "--config", training.folder("t.yaml")] + options).finish()
-            #expect(failed.status == 1 && failed.errors.contains("other-0"), "\(failed.errors)")
-            #expect(failed.messages.last?.contains("with evaluate_every: off it goes on") == true, "\(failed.errors)")
-        }
-        #expect(try training.iteration() == 2)
-        try training.configure(iterations: 3, adding: "\(validation)\nevaluate_every: off")
+        let more = "validation: {annotations: data/annotations.json, images: held}\nevaluate_every: 300"
+        try training.configure(iterations: 300, adding: more)
+        let program = try Program(["train", "--config", training.folder("t.yaml")])
+        // The data is checked, and steps are taken, before a picture goes.
+        let log = training.folder("out/metrics.jsonl")
+        while program.process.isRunning, !FileManager.default.fileExists(atPath: log) { usleep(1000) }
+        let picture = training.folder("held/\(names[0])")
+        try FileManager.default.removeItem(atPath: picture)
+        let failed = program.finish()
+        #expect(failed.status == 1 && failed.errors.contains(names[0]), "\(failed.errors)")
+        #expect(failed.messages.last?.contains("with evaluate_every: off it goes on") == true, "\(failed.errors)")
+        #expect(try training.iteration() == 300)
+        try training.folder.write(training.folder.bytes("data/images/\(names[0])"), to: "held/\(names[0])")
         let resumed = try training.train("--resume")
-        #expect(resumed.status == 0, "\(resumed.errors)")
-        #expect(try training.iteration() == 3)
+        #expect(resumed.status == 0 && resumed.errors.contains("mask_ap"), "\(resumed.errors)")
+    }
+
+    @Test("categories of the validation that are not learned are refused before anything is trained")
+    func unknownValidation() throws {
+        try training.annotate { file in file["categories"][0]["name"] = "other" }
+        try training.configure(adding: "validation: {annotations: bad.json, images: data/images}")
+        let before = try training.folder.names
+        try expectRefusal(training.train(), saying: "bad.json", "other", in: training.folder, leaving: before)
+        let checked = try training.train("--check")
+        #expect(checked.status == 1 && checked.errors.contains("not learned: other"), "\(checked.errors)")
     }
 
     @Test("there has to be something to go on with")

@@ -54,6 +54,7 @@ struct TrainCommand: ParsableCommand {
         }
         if resume, newest == nil { throw CommandFailure("\(training.output): holds no checkpoint to go on from") }
         let start = try TrainingStart(training, dataset: dataset, compute: Compute(threads: training.threads))
+        if let validation { try expectKnown(validation.categories, of: validation.path, start.network.configuration) }
         let pictures = COCOPictures(dataset, folder: training.train.images, labels: start.labels)
         guard !check else { return print("\(pictures.count) pictures with objects, nothing found that is wrong") }
 
@@ -73,6 +74,18 @@ struct TrainCommand: ParsableCommand {
         case .stopped(let iteration):
             verbosity.note("stopped after iteration \(iteration); go on with --resume")
             throw ExitCode(interruption.exitCode ?? 1)
+        }
+    }
+
+    /// Found out at the first evaluation, it would be found out hours later.
+    private func expectKnown(_ categories: [Category], of path: String, _ model: ModelConfiguration) throws {
+        let known = Set(model.categories.map(\.name))
+        let unknown = categories.filter { !known.contains($0.name) }
+        guard unknown.isEmpty else {
+            let names = unknown.prefix(20).map(\.printableName).joined(separator: ", ")
+            throw CommandFailure(
+                "\(path): has categories that are not learned: \(names)\(unknown.count > 20 ? " and others" : ""); give those of "
+                    + "train and validation the same names")
         }
     }
 
