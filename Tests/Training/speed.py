@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Training steps of Mask R-CNN R50-FPN by segmentd and by torchvision, in turns: images a second and the greatest memory.
+"""Training steps of Mask R-CNN by segmentd and by torchvision, in turns: images a second and the greatest memory.
 
-Both begin with the same weights, see the same pictures, freeze the same parts and choose as many anchors and regions. torchvision has its
-pictures in memory; segmentd reads them from disk beside the steps. The first steps of each run are not counted.
+It has a feature pyramid on ResNet-50, or on another ResNet or ResNeXt. Both begin with the same weights, see the same pictures, freeze the
+same parts and choose as many anchors and regions. torchvision has its pictures in memory; segmentd reads them from disk beside the steps. The first steps of each run are not counted.
 """
 
 import argparse
@@ -23,16 +23,16 @@ HEIGHT, WIDTH, BATCH, WARM = 320, 416, 2, 4
 CLASSES = 9
 
 
-def build():
+def build(backbone):
     """The model with frozen batch normalisation, as one that begins with a pretrained backbone has it."""
     import torch
+    from torchvision.models import resnet
     from torchvision.models.detection import MaskRCNN
     from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
-    from torchvision.models.resnet import resnet50
     from torchvision.ops.misc import FrozenBatchNorm2d
 
     torch.manual_seed(1)
-    body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+    body = getattr(resnet, backbone)(weights=None, norm_layer=FrozenBatchNorm2d)
     # Constant maps do not keep activations in bounds, as pretrained ones do; small last factors of blocks see to it here.
     for name, module in body.named_modules():
         if isinstance(module, FrozenBatchNorm2d):
@@ -54,7 +54,7 @@ def train_torchvision(options):
     import torch
 
     torch.set_num_threads(options.threads)
-    model = build()
+    model = build(options.backbone)
     model.load_state_dict(torch.load(options.weights, weights_only=True))
     model.train()
     learning = [p for p in model.parameters() if p.requires_grad]
@@ -76,7 +76,8 @@ def train_torchvision(options):
 def run_torchvision(options, folder, weights):
     result = subprocess.run(
         [sys.executable, __file__, "--torchvision", "--segmentd", options.segmentd, "--weights", weights, "--data",
-         folder / "data", "--steps", str(options.steps), "--threads", str(options.threads), "--rate", str(options.rate)],
+         folder / "data", "--backbone", options.backbone, "--steps", str(options.steps), "--threads", str(options.threads),
+         "--rate", str(options.rate)],
         check=True, stdout=subprocess.PIPE)
     # pycocotools says things before.
     return json.loads(result.stdout.splitlines()[-1])
@@ -111,6 +112,7 @@ output: {output}
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segmentd", required=True, help="the program")
+    parser.add_argument("--backbone", default="resnet50", help="of torchvision's, such as resnext50_32x4d")
     parser.add_argument("--rounds", type=positive, default=3, help="runs of each, in turns")
     parser.add_argument("--steps", type=positive, default=12, help="in each run; a multiple of 4")
     parser.add_argument("--threads", type=positive, default=os.cpu_count())
@@ -128,7 +130,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="segmentd-") as name:
         folder = pathlib.Path(name)
         weights = folder / "weights.pth"
-        torch.save(build().state_dict(), weights)
+        torch.save(build(options.backbone).state_dict(), weights)
         subprocess.run(
             [options.segmentd, "synthesize", "--quiet", "--output", folder / "data", "--images", "64", "--size",
              f"{WIDTH}x{HEIGHT}"], check=True)
