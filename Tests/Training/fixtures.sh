@@ -13,5 +13,7 @@ reference() {
 reference basic basic
 reference basic norms --live-norms --stages 0
 reference bottleneck bottleneck --live-norms --stages 2
+# Groups of channels under constant normalisation, as a pretrained ResNeXt has them.
+reference bottleneck groups --stages 1
 # VGG with biases and 2x2 pools, and group normalisation.
 reference vgg vgg --stages 0

@@ -17,7 +17,7 @@ struct TrainingReference {
     /// The small one with constant normalisation.
     static let small = fixture("basic")
     /// All that stand beside the tests, as Tests/Training/fixtures.sh makes them.
-    static let fixtures = ["basic", "norms", "bottleneck", "vgg"].map(fixture)
+    static let fixtures = ["basic", "norms", "bottleneck", "groups", "vgg"].map(fixture)
 
     private static func fixture(_ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent()

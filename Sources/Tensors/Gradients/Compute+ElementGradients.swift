@@ -71,16 +71,23 @@ extension Compute {
         }
     }
 
-    /// The columns of `[..., columns]`, each multiplied by a number.
+    /// The columns of each part of `[parts, ..., columns]`, such as a convolution's groups, each multiplied by a number of its own.
+    ///
+    /// - Parameter factors: `parts * columns`; as many as columns where all is one part.
     public func scaledColumns(_ values: Tensor, _ factors: [Float]) -> Tensor {
-        let columns = factors.count
-        precondition(values.channels == columns, "a factor a column")
+        let columns = values.channels
+        precondition(
+            columns > 0 && factors.count % columns == 0 && values.count % factors.count == 0, "a factor a column")
         let output = pool.tensor(values.shape)
-        let scale = Tensor(factors, shape: [columns])
-        forRows(values) { rows in
-            let place = rows.lowerBound * columns
-            ck_activation_gradient(
-                values.pointer + place, nil, scale.pointer, rows.count, columns, nil, output.pointer + place)
+        let scale = Tensor(factors, shape: [factors.count])
+        let rows = values.count / factors.count
+        for part in 0..<factors.count / columns {
+            workers.run(rows, step: max(1, 20_000 / columns)) { range in
+                let place = (part * rows + range.lowerBound) * columns
+                ck_activation_gradient(
+                    values.pointer + place, nil, scale.pointer + part * columns, range.count, columns, nil,
+                    output.pointer + place)
+            }
         }
         return output
     }

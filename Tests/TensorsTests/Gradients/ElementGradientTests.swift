@@ -115,5 +115,10 @@ import Testing
         #expect(
             compute.scaledColumns(rows, factors).elements
                 == rows.elements.enumerated().map { $1 * factors[$0 % 17] })
+        // Three parts with six rows each, and factors of their own.
+        let (parts, own) = (numbers.tensor([3, 6, 5]), numbers.floats(15, in: -1...1))
+        #expect(
+            compute.scaledColumns(parts, own).elements
+                == parts.elements.enumerated().map { $1 * own[$0 / 30 * 5 + $0 % 5] })
     }
 }
