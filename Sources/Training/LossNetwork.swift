@@ -188,12 +188,18 @@ public final class LossNetwork {
         }
         guard !samples.isEmpty else { return (0, 0, 0) }
         let loss = RegionLoss()
-        let head = network.boxes(pooled(samples, size: network.boxPoolSize), tape)
+        // What C4's heads begin with looks at every region once, as in Detectron2: masks are learned from what boxes are, and live
+        // normalisation has one batch, whose statistics are those that are kept.
+        let regions = pooled(samples, size: network.boxPoolSize)
+        let shared = network.sharedHead.map { $0(regions, tape) }
+        let head = network.boxHead(shared ?? regions, tape)
         let (classes, boxes) = loss.boxes(
             head, samples: samples, objects: batch.objects, scale: scale, compute)
-        let positives = samples.filter { $0.object != nil }
-        guard !positives.isEmpty else { return (classes, boxes, 0) }
-        let features = network.maskFeatures(pooled(positives, size: network.maskPoolSize), tape)
+        let places = samples.indices.filter { samples[$0].object != nil }
+        guard !places.isEmpty else { return (classes, boxes, 0) }
+        let positives = places.map { samples[$0] }
+        let features = network.maskHead.features(
+            shared.map { tape.selected($0, places) } ?? pooled(positives, size: network.maskPoolSize), tape)
         let logits = tape.selectedLogits(features, network.maskHead.logits, rows: positives.map(\.label))
         let targets = zip(batch.masks, batch.sizes).map { masks, size in masks.map { MaskTarget($0, size: size) } }
         let masks = loss.masks(logits, samples: positives, scale: scale, compute) { sample, target in

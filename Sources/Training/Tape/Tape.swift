@@ -187,6 +187,20 @@ public final class Tape: Executor {
         }
     }
 
+    /// Some pictures of `[pictures, ...]`, each at most once.
+    func selected(_ input: Variable, _ pictures: [Int]) -> Variable {
+        let value = compute.zeros([pictures.count] + input.value.shape.dropFirst())
+        for (place, picture) in pictures.enumerated() {
+            compute.add(input.value.part(picture), to: value.part(place))
+        }
+        return record(value, needsGradient: input.needsGradient) { [compute] _, gradient in
+            let sum = input.ownGradient(compute)
+            for (place, picture) in pictures.enumerated() {
+                compute.add(gradient.part(place), to: sum.part(picture))
+            }
+        }
+    }
+
     /// One output a picture of a 1x1 convolution: `[pictures, height, width]`.
     func selectedLogits(_ input: Variable, _ layer: ConvolutionLayer, rows: [Int]) -> Variable {
         let entry = parameters[layer.name]

@@ -80,6 +80,22 @@ import Testing
         }
     }
 
+    @Test func `pictures that are selected pass their gradients on to their places`() throws {
+        let tape = network.tape()
+        let input = Variable(tensor([5, 2, 3, 8], seed: 18), needsGradient: true)
+        let selected = tape.selected(input, [3, 0])
+        #expect(selected.value.part(0).elements == input.value.part(3).elements)
+        #expect(selected.value.part(1).elements == input.value.part(0).elements)
+        let (gradient, other) = (tensor([2, 2, 3, 8], seed: 19), tensor([5, 2, 3, 8], seed: 20))
+        selected.add(gradient, compute)
+        input.add(other, compute)
+        tape.runBackwards()
+        let found = try #require(input.gradient)
+        #expect(found.part(3).elements == sum(gradient.part(0), other.part(3)))
+        #expect(found.part(0).elements == sum(gradient.part(1), other.part(0)))
+        for picture in [1, 2, 4] { #expect(found.part(picture).elements == other.part(picture).elements) }
+    }
+
     @Test func `what nothing that learns has a part in gets no gradient`() {
         let tape = network.tape()
         let input = Variable(tensor([6, 6, 8], seed: 13))
