@@ -55,7 +55,7 @@ NETWORKS = {
     "vgg16_bn": (lambda scale: vgg([2, 2, 3, 3, 3], scale, "batch"), 400, 0.02),
     "vgg19": (lambda scale: vgg([2, 2, 4, 4, 4], scale, "none"), 600, 0.01),
     "vgg19_bn": (lambda scale: vgg([2, 2, 4, 4, 4], scale, "batch"), 400, 0.02),
-    "c4": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 700, 0.02),
+    "c4": (lambda scale: resnet("bottleneck", [3, 4, 6, 3], scale), 500, 0.02),
 }
 
 
