@@ -10,7 +10,7 @@ struct Track: Sendable {
     private(set) var motion: BoxMotion
     /// Frames since it was last seen; 0 where the current frame shows it.
     private(set) var unseenFrames = 0.0
-    /// Sum of the scores that it was seen with.
+    /// Sum of the scores that it was seen with, frame by frame; where the picture stood still, of the last one.
     private(set) var evidence: Double
     /// Detections in a row that did not show it.
     private(set) var misses = 0
@@ -46,6 +46,12 @@ struct Track: Sendable {
         isHeld = misses <= 1 || (wasSeen && unseenFrames <= tuning.heldUnseen * settlingFrames)
         wasSeen = false
         motion.rest()
+    }
+
+    /// Counts a frame in which the picture stands still as one that shows the object as the last did: what is followed through a
+    /// stillness does not lose its standing against what comes after.
+    mutating func stay() {
+        if isHeld { evidence += Double(lastSeen.score) }
     }
 
     /// Takes over the detection that shows the object in the current frame.

@@ -110,6 +110,7 @@ public struct Tracker: Sendable {
             for index in tracks.indices { tracks[index].rest(tuning: tuning, settlingFrames: settling / frameInterval) }
         }
         isHolding = true
+        for index in tracks.indices { tracks[index].stay() }
         return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })
     }
 

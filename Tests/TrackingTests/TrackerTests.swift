@@ -57,6 +57,17 @@ import Testing
         #expect(try identities(frames, all).map(\.count) == [1, 1, 2, 2, 2, 2])
     }
 
+    @Test func `an object followed through a stillness keeps its class against one that scores higher`() throws {
+        var tracker = try Tracker(TrackerConfiguration(), frameInterval: 1)
+        _ = tracker.update(with: [square(0, 0, score: 0.8)], at: 0)
+        for second in 1...20 { #expect(tracker.hold(at: Double(second), settling: 1).map(\.trackID) == [1]) }
+        // As if it had been seen in every frame: ten of the other class do not outweigh it.
+        for second in 21...30 {
+            let detections = [square(0, 0, score: 0.5), square(2, 1, score: 0.9, category: 2)]
+            #expect(tracker.update(with: detections, at: Double(second)).map(\.trackID) == [1])
+        }
+    }
+
     @Test func `a sure detection in its first frame does not hide an object that is known`() throws {
         let frames = [[square(0, 0, score: 0.5)], [square(0, 0, score: 0.5), square(1, 0, score: 0.99, category: 2)]]
         #expect(try identities(frames) == [[1], [1]])
