@@ -58,13 +58,13 @@ import Testing
     }
 
     @Test func `an object followed through a stillness keeps its class against one that scores higher`() throws {
-        var tracker = try Tracker(TrackerConfiguration(), frameInterval: 1)
+        var tracker = try Tracker()
         _ = tracker.update(with: [square(0, 0, score: 0.8)], at: 0)
-        for second in 1...20 { #expect(tracker.hold(at: Double(second), settling: 1).map(\.trackID) == [1]) }
+        for frame in 1...20 { #expect(tracker.hold(at: Double(frame) / 30, settling: 1).map(\.trackID) == [1]) }
         // As if it had been seen in every frame: ten of the other class do not outweigh it.
-        for second in 21...30 {
+        for frame in 21...30 {
             let detections = [square(0, 0, score: 0.5), square(2, 1, score: 0.9, category: 2)]
-            #expect(tracker.update(with: detections, at: Double(second)).map(\.trackID) == [1])
+            #expect(tracker.update(with: detections, at: Double(frame) / 30).map(\.trackID) == [1])
         }
     }
 
