@@ -10,13 +10,18 @@ struct CategoryMatch {
     /// The model's categories that count.
     var reported: Set<Int> { Set(dataset.keys) }
 
+    /// The data set's categories that the model does not have.
+    static func unknown(_ dataset: [Category], to model: [Category]) -> [Category] {
+        let names = Set(model.map(\.name))
+        return dataset.filter { !names.contains($0.name) }
+    }
+
     /// - Parameters:
     ///   - chosen: The model's categories that were asked for; nil where every category of the data set is to be found.
     ///   - path: The data set's file, for the message.
     /// - Throws: `CommandFailure` which lists what does not match.
     init(model: [Category], dataset: [Category], chosen: Set<Int>?, path: String) throws {
         let numbers = Dictionary(dataset.map { ($0.name, $0.id) }) { first, _ in first }
-        let names = Set(model.map(\.name))
         func listed(_ categories: [Category]) -> String {
             let shown = categories.prefix(30).map(\.printableName).joined(separator: ", ")
             return categories.count > 30 ? "\(shown) and \(categories.count - 30) more" : shown
@@ -28,7 +33,7 @@ struct CategoryMatch {
                     "--classes: \(path) has no category \(listed(missing)); it has \(listed(dataset))")
             }
         } else {
-            let unknown = dataset.filter { !names.contains($0.name) }
+            let unknown = Self.unknown(dataset, to: model)
             let unused = model.filter { numbers[$0.name] == nil }
             guard unknown.isEmpty else {
                 throw CommandFailure(

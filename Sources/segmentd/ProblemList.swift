@@ -62,13 +62,8 @@ struct ProblemList {
     /// - Throws: `FileError`.
     private func write(to name: String) throws {
         let file = try AtomicFile(path: name)
-        do {
-            for line in lines { try file.write(Array("\(line)\n".utf8)) }
-            try file.commit()
-        } catch {
-            file.cancel()
-            throw error
-        }
+        try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
+        try file.commit()
     }
 }
 

@@ -13,6 +13,7 @@ import time
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from daemon import Watched  # noqa: E402
 from option_types import positive  # noqa: E402
+from program import call  # noqa: E402
 from small_disk import enlarge, small_disk  # noqa: E402
 
 # Iterations from one checkpoint to the next.
@@ -217,9 +218,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "model.json").write_text(json.dumps(MODEL))
-        subprocess.run(
-            [options.segmentd, "synthesize", "--output", folder / "data", "--images", "8", "--size", "96x64", "--quiet"],
-            check=True, stdout=subprocess.DEVNULL)
+        call(options.segmentd, "synthesize", "--output", folder / "data", "--images", 8, "--size", "96x64", "--quiet")
         # Another name, since a training warns where it is evaluated on its own pictures.
         shutil.copy(folder / "data/annotations.json", folder / "validation.json")
         unbroken = folder / "unbroken"

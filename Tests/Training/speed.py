@@ -18,6 +18,7 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 from option_types import positive  # noqa: E402
+from program import call  # noqa: E402
 
 HEIGHT, WIDTH, BATCH, WARM = 320, 416, 2, 4
 CLASSES = 9
@@ -131,9 +132,7 @@ def main():
         folder = pathlib.Path(name)
         weights = folder / "weights.pth"
         torch.save(build(options.backbone).state_dict(), weights)
-        subprocess.run(
-            [options.segmentd, "synthesize", "--quiet", "--output", folder / "data", "--images", "64", "--size",
-             f"{WIDTH}x{HEIGHT}"], check=True)
+        call(options.segmentd, "synthesize", "--quiet", "--output", folder / "data", "--images", 64, "--size", f"{WIDTH}x{HEIGHT}")
         results = {"torchvision": [], "segmentd": []}
         for number in range(options.rounds):
             for peer in (sorted(results) if number % 2 == 0 else sorted(results, reverse=True)):

@@ -81,12 +81,15 @@ extension Compute {
         let output = pool.tensor(values.shape)
         let scale = Tensor(factors, shape: [factors.count])
         let rows = values.count / factors.count
-        for part in 0..<factors.count / columns {
-            workers.run(rows, step: max(1, 20_000 / columns)) { range in
-                let place = (part * rows + range.lowerBound) * columns
+        forRows(values) { range in
+            var row = range.lowerBound
+            while row < range.upperBound {
+                let part = row / rows
+                let end = min((part + 1) * rows, range.upperBound)
                 ck_activation_gradient(
-                    values.pointer + place, nil, scale.pointer + part * columns, range.count, columns, nil,
-                    output.pointer + place)
+                    values.pointer + row * columns, nil, scale.pointer + part * columns, end - row, columns, nil,
+                    output.pointer + row * columns)
+                row = end
             }
         }
         return output

@@ -92,9 +92,7 @@ extension Compute {
                 let map = maps[region.level]
                 ck_roi_align(
                     map.pointer(picture: region.picture), map.height, map.width, channels, region.x0, region.y0,
-                    region.x1,
-                    region.y1, size,
-                    samples, output.pointer + index * size * size * channels)
+                    region.x1, region.y1, size, samples, output.pointer + index * size * size * channels)
             }
         }
         return output

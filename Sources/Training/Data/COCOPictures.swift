@@ -30,10 +30,7 @@ public struct COCOPictures: PictureSource {
         self.dataset = dataset
         self.folder = folder
         self.labels = labels
-        places = dataset.images.indices.filter { place in
-            let image = dataset.images[place]
-            return dataset.annotations(ofImageAt: place).contains { Self.teaches($0, image) }
-        }
+        places = dataset.images.indices.filter { !Self.taught(dataset, $0).isEmpty }
     }
 
     public var count: Int { places.count }
@@ -46,7 +43,7 @@ public struct COCOPictures: PictureSource {
             let image = dataset.images[place]
             digest.add("\(image.id)")
             digest.add(image.fileName)
-            let taught = dataset.annotations(ofImageAt: place).filter { Self.teaches($0, image) }
+            let taught = Self.taught(dataset, place)
             digest.add(Double(taught.count))
             for annotation in taught {
                 let box = annotation.rectangle
@@ -64,6 +61,12 @@ public struct COCOPictures: PictureSource {
         return box.width > 0 && box.height > 0
     }
 
+    /// What an image's annotations teach.
+    private static func taught(_ dataset: COCODataset, _ place: Int) -> [COCODataset.Annotation] {
+        let image = dataset.images[place]
+        return dataset.annotations(ofImageAt: place).filter { teaches($0, image) }
+    }
+
     private static func clipped(_ box: Box, _ image: COCODataset.Image) -> Box {
         let (width, height) = (Float(image.width), Float(image.height))
         return Box(
@@ -79,8 +82,7 @@ public struct COCOPictures: PictureSource {
             throw Failure.otherSize(
                 path: path, found: "\(image.width)x\(image.height)", expected: "\(entry.width)x\(entry.height)")
         }
-        let objects = dataset.annotations(ofImageAt: places[index]).filter { Self.teaches($0, entry) }.compactMap {
-            annotation in
+        let objects = Self.taught(dataset, places[index]).compactMap { annotation in
             labels[annotation.categoryID].flatMap { label in
                 annotation.mask(height: entry.height, width: entry.width).map { mask in
                     TrainingObject(box: Self.clipped(annotation.box, entry), label: label, mask: mask)

@@ -81,13 +81,8 @@ struct MetricsLog {
     func draw() throws {
         let svg = CurvePicture(entries: entries).svg
         let file = try AtomicFile(path: picturePath)
-        do {
-            try file.write(Array(svg.utf8))
-            try file.commit()
-        } catch {
-            file.cancel()
-            throw error
-        }
+        try file.write(Array(svg.utf8))
+        try file.commit()
     }
 
     private static func line(_ entry: [String: Double]) -> String {
@@ -110,12 +105,7 @@ struct MetricsLog {
 
     private static func write(_ lines: [Substring], to path: String) throws {
         let file = try AtomicFile(path: path)
-        do {
-            try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
-            try file.commit()
-        } catch {
-            file.cancel()
-            throw error
-        }
+        try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
+        try file.commit()
     }
 }

@@ -119,10 +119,10 @@ public final class TrainingRun {
         try metrics.open()
         defer { metrics.close() }
         let isFinished = iteration >= plan.iterations
-        let lacksEvaluation = isJudged && observer.evaluate != nil && !metrics.hasEvaluation(of: iteration)
+        let missing = isJudged && !metrics.hasEvaluation(of: iteration) ? observer.evaluate : nil
         // A run may have been killed between a checkpoint and the model, or stopped before the checkpoint was evaluated.
-        if isFinished || lacksEvaluation { try state.writeModel(to: "\(plan.output)/model.safetensors") }
-        if lacksEvaluation { try judge(observer) }
+        if isFinished || missing != nil { try state.writeModel(to: "\(plan.output)/model.safetensors") }
+        if let missing { try judge(missing, observer) }
         guard !isFinished else { return .finished }
         let perStep = plan.batch * plan.accumulate
         let loader = try PictureLoader(
@@ -162,8 +162,8 @@ public final class TrainingRun {
             let isLast = iteration == plan.iterations || stops
             // Before an evaluation, too, which takes a while and may be broken off.
             if iteration % plan.checkpointEvery == 0 || isLast || isJudged { try save() }
-            if observer.evaluate != nil, isJudged, !stops {
-                try judge(observer)
+            if let evaluate = observer.evaluate, isJudged, !stops {
+                try judge(evaluate, observer)
                 // The speed is that of training; a new entry's losses begin anew with it.
                 (sum, count, since) = (Losses(), 0, clock.now)
             }
@@ -179,8 +179,7 @@ public final class TrainingRun {
     }
 
     /// Evaluates the model that has been written.
-    private func judge(_ observer: Observer) throws {
-        guard let evaluate = observer.evaluate else { return }
+    private func judge(_ evaluate: (_ model: String) throws -> [String: Double], _ observer: Observer) throws {
         let figures = try evaluate("\(plan.output)/model.safetensors")
         try metrics.add(iteration: iteration, figures: figures)
         observer.onEvaluation(iteration, figures)

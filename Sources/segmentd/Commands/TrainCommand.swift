@@ -79,8 +79,7 @@ struct TrainCommand: ParsableCommand {
 
     /// Found out at the first evaluation, it would be found out hours later.
     private func expectKnown(_ categories: [Category], of path: String, _ model: ModelConfiguration) throws {
-        let known = Set(model.categories.map(\.name))
-        let unknown = categories.filter { !known.contains($0.name) }
+        let unknown = CategoryMatch.unknown(categories, to: model.categories)
         guard unknown.isEmpty else {
             let names = unknown.prefix(20).map(\.printableName).joined(separator: ", ")
             throw CommandFailure(
