@@ -1,3 +1,4 @@
+import Foundation
 import Instances
 
 /// One object that is being followed.
@@ -10,8 +11,13 @@ struct Track: Sendable {
     private(set) var motion: BoxMotion
     /// Frames since it was last seen; 0 where the current frame shows it.
     private(set) var unseenFrames = 0.0
-    /// Sum of the scores that it was seen with, frame by frame; where the picture stood still, of the last one.
-    private(set) var evidence: Double
+    /// How well it was seen of late: its scores over the last `Tuning.standingMemory` frames or so, 0 where it was not there or not
+    /// seen; 0...1.
+    private(set) var standing: Double
+    /// How much of that time it has been there, 0...1.
+    private var presence: Double
+    /// The weight of the current frame in both.
+    private var weight: Double
     /// Detections in a row that did not show it.
     private(set) var misses = 0
     /// Whether it was seen since the last stillness.
@@ -23,7 +29,9 @@ struct Track: Sendable {
     init(_ detection: Instance, tuning: Tuning) {
         lastSeen = detection
         motion = BoxMotion(detection.box, tuning: tuning)
-        evidence = Double(detection.score)
+        weight = Self.weight(frames: 1, tuning: tuning)
+        presence = weight
+        standing = weight * Double(detection.score)
     }
 
     /// Moves on by `frames` to where the object is expected in the current frame.
@@ -31,6 +39,9 @@ struct Track: Sendable {
         if unseenFrames > 0 { motion.holdSides() }
         motion.predict(frames: frames, tuning: tuning)
         unseenFrames += frames
+        weight = Self.weight(frames: frames, tuning: tuning)
+        presence += weight * (1 - presence)
+        standing -= weight * standing
     }
 
     /// The detection of the current frame does not show it.
@@ -48,10 +59,13 @@ struct Track: Sendable {
         motion.rest()
     }
 
-    /// Counts a frame in which the picture stands still as one that shows the object as the last did: what is followed through a
-    /// stillness does not lose its standing against what comes after.
-    mutating func stay() {
-        if isHeld { evidence += Double(lastSeen.score) }
+    /// Moves on by `frames` in which the picture stands still and shows the object as those before did: what was there for a moment
+    /// only gains standing against what comes after.
+    mutating func stay(frames: Double, tuning: Tuning) {
+        guard isHeld else { return }
+        let before = presence
+        presence += Self.weight(frames: frames, tuning: tuning) * (1 - presence)
+        standing *= presence / before
     }
 
     /// Takes over the detection that shows the object in the current frame.
@@ -62,8 +76,11 @@ struct Track: Sendable {
         unseenFrames = 0
         misses = 0
         wasSeen = true
-        evidence += Double(detection.score)
+        standing += weight * Double(detection.score)
     }
+
+    /// How much the last `frames` count against all that were before.
+    private static func weight(frames: Double, tuning: Tuning) -> Double { 1 - exp(-frames / tuning.standingMemory) }
 
     /// The object as it was last seen, under its identity.
     var held: Instance {

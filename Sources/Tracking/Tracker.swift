@@ -105,30 +105,32 @@ public struct Tracker: Sendable {
     ///   - settling: For how long the detector goes on after the last motion, seconds; see `MotionGateConfiguration`.
     public mutating func hold(at seconds: Double, settling: Double) -> [Instance] {
         guard let lastTime else { return [] }
+        let frames = framesElapsed(at: seconds)
         self.lastTime = seconds.isFinite ? seconds : lastTime
         if !isHolding {
             for index in tracks.indices { tracks[index].rest(tuning: tuning, settlingFrames: settling / frameInterval) }
         }
         isHolding = true
-        for index in tracks.indices { tracks[index].stay() }
+        for index in tracks.indices { tracks[index].stay(frames: frames, tuning: tuning) }
         return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })
     }
 
-    /// Leaves out objects that overlap one of another class and of longer standing so much that they are the same.
+    /// Leaves out objects that overlap one of another class and of better standing so much that they are the same.
     ///
-    /// Suppression in the detector is by class, so an object that looks like two classes comes as two.
+    /// Suppression in the detector is by class, so an object that looks like two classes comes as two. Which one it is, its scores
+    /// decide: those of one frame would change their mind with the next, and a sum of all would never change it again.
     private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
         guard configuration.duplicateThreshold < 1, objects.count > 1 else { return objects }
         let standing = Dictionary(
-            tracks.compactMap { track in track.id.map { ($0, track.evidence) } }, uniquingKeysWith: max)
-        let evidence = objects.map { object in
+            tracks.compactMap { track in track.id.map { ($0, track.standing) } }, uniquingKeysWith: max)
+        let known = objects.map { object in
             object.trackID.flatMap { standing[$0] } ?? Double(object.score)
         }
         var kept: [Int] = []
         // What has an identity stands before what has none yet, however sure that is in its first frame.
         let order = objects.indices.sorted {
-            (objects[$0].trackID == nil ? 1 : 0, -evidence[$0], $0) < (
-                objects[$1].trackID == nil ? 1 : 0, -evidence[$1], $1
+            (objects[$0].trackID == nil ? 1 : 0, -known[$0], $0) < (
+                objects[$1].trackID == nil ? 1 : 0, -known[$1], $1
             )
         }
         for index in order {

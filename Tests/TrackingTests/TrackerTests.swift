@@ -68,6 +68,16 @@ import Testing
         }
     }
 
+    @Test func `an object that has looked like another class for a while is reported as that one`() throws {
+        let frames = (0..<130).map { i in
+            [square(0, 0, score: i < 60 ? 0.9 : 0.2)] + (i >= 60 ? [square(2, 1, score: 0.9, category: 2)] : [])
+        }
+        let result = try identities(frames)
+        #expect(result[..<75] == Array(repeating: [1], count: 75)[...])
+        // Without a memory that fades, the first sixty frames would outweigh even the next seventy.
+        #expect(result[95...] == Array(repeating: [2], count: 35)[...])
+    }
+
     @Test func `a sure detection in its first frame does not hide an object that is known`() throws {
         let frames = [[square(0, 0, score: 0.5)], [square(0, 0, score: 0.5), square(1, 0, score: 0.99, category: 2)]]
         #expect(try identities(frames) == [[1], [1]])
