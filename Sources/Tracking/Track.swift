@@ -25,6 +25,9 @@ struct Track: Sendable {
     /// Whether it is there while the picture stands still.
     private(set) var isHeld = true
 
+    /// The identity of the track of another class that showed the same object when this one was last seen.
+    var original: Int?
+
     /// Starts a track, not yet confirmed, with a detection whose box has positive sides.
     init(_ detection: Instance, tuning: Tuning) {
         lastSeen = detection
@@ -77,6 +80,15 @@ struct Track: Sendable {
         misses = 0
         wasSeen = true
         standing += weight * Double(detection.score)
+    }
+
+    /// Takes over a detection that shows the object as another class. It is there, but gains no standing.
+    mutating func see(asOtherClass detection: Instance, tuning: Tuning) -> Instance {
+        let (own, before) = (lastSeen, standing)
+        see(detection, tuning: tuning)
+        (lastSeen.categoryID, lastSeen.category) = (own.categoryID, own.category)
+        standing = before
+        return held
     }
 
     /// How much the last `frames` count against all that were before.

@@ -59,6 +59,7 @@ public struct Tracker: Sendable {
         move(to: seconds)
         var frame = Frame(detections, configuration: configuration)
         associate(&frame)
+        keepClasses(&frame.result)
         for index in tracks.indices where tracks[index].unseenFrames > 0 { tracks[index].miss() }
         // Those of the frame before that were not seen again have been mistakes.
         tracks.removeAll { $0.id == nil && $0.unseenFrames > 0 }
@@ -66,7 +67,12 @@ public struct Tracker: Sendable {
             tracks.append(Track(detections[detection], tuning: tuning))
             if isFirst { frame.result[detection].trackID = confirm(tracks.count - 1) }
         }
-        return withoutDuplicates(frame.result)
+        let originals = originals(of: frame.result)
+        for (index, object) in frame.result.enumerated() {
+            guard let id = object.trackID, let track = tracks.firstIndex(where: { $0.id == id }) else { continue }
+            tracks[track].original = originals[index].flatMap { frame.result[$0].trackID }
+        }
+        return frame.result.indices.filter { originals[$0] == nil }.map { frame.result[$0] }
     }
 
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
@@ -115,18 +121,38 @@ public struct Tracker: Sendable {
         return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })
     }
 
+    /// Lets an object that the detector shows as another class in this frame, as it did before beside its own, be what it was: it
+    /// would else lose its identity for as long.
+    private mutating func keepClasses(_ objects: inout [Instance]) {
+        guard configuration.duplicateThreshold < 1 else { return }
+        for index in objects.indices {
+            guard let track = tracks.first(where: { $0.id != nil && $0.id == objects[index].trackID }),
+                let original = tracks.firstIndex(where: { $0.id != nil && $0.id == track.original }),
+                tracks[original].unseenFrames > 0, tracks[original].standing > track.standing,
+                Self.overlap(tracks[original].expected, objects[index]) > configuration.duplicateThreshold
+            else { continue }
+            objects[index] = tracks[original].see(asOtherClass: objects[index], tuning: tuning)
+        }
+    }
+
     /// Leaves out objects that overlap one of another class and of better standing so much that they are the same.
     ///
     /// Suppression in the detector is by class, so an object that looks like two classes comes as two. Which one it is, its scores
     /// decide: those of one frame would change their mind with the next, and a sum of all would never change it again.
     private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
-        guard configuration.duplicateThreshold < 1, objects.count > 1 else { return objects }
+        let originals = originals(of: objects)
+        return objects.indices.filter { originals[$0] == nil }.map { objects[$0] }
+    }
+
+    /// By the place of each duplicate, the place of the object that it is a duplicate of.
+    private func originals(of objects: [Instance]) -> [Int: Int] {
+        guard configuration.duplicateThreshold < 1, objects.count > 1 else { return [:] }
         let standing = Dictionary(
             tracks.compactMap { track in track.id.map { ($0, track.standing) } }, uniquingKeysWith: max)
         let known = objects.map { object in
             object.trackID.flatMap { standing[$0] } ?? Double(object.score)
         }
-        var kept: [Int] = []
+        var (kept, originals): ([Int], [Int: Int]) = ([], [:])
         // What has an identity stands before what has none yet, however sure that is in its first frame.
         let order = objects.indices.sorted {
             (objects[$0].trackID == nil ? 1 : 0, -known[$0], $0) < (
@@ -134,13 +160,13 @@ public struct Tracker: Sendable {
             )
         }
         for index in order {
-            let isDuplicate = kept.contains { other in
+            let original = kept.first { other in
                 objects[index].categoryID != objects[other].categoryID
                     && Self.overlap(objects[index], objects[other]) > configuration.duplicateThreshold
             }
-            if !isDuplicate { kept.append(index) }
+            if let original { originals[index] = original } else { kept.append(index) }
         }
-        return kept.sorted().map { objects[$0] }
+        return originals
     }
 
     /// The IoU of the masks, or of the boxes where there are none. Boxes of different objects may overlap as much as those of

@@ -78,6 +78,34 @@ import Testing
         #expect(result[95...] == Array(repeating: [2], count: 35)[...])
     }
 
+    @Test func `an object that shows itself as another class for a few frames keeps its identity and class`() throws {
+        var tracker = try Tracker()
+        for frame in 0..<60 {
+            // The object's own class is not found in every third frame.
+            let own = frame < 30 || frame % 3 > 0 ? [square(Float(frame), 0, score: 0.8)] : []
+            let detections = own + (frame > 10 ? [square(Float(frame), 1, score: 0.6, category: 2)] : [])
+            let objects = tracker.update(with: detections, at: Double(frame) / 30)
+            #expect(objects.map(\.trackID) == [1])
+            #expect(objects.map(\.categoryID) == [1])
+            #expect(objects.map(\.category) == ["class 1"])
+            #expect(objects[0].score == (own.isEmpty ? 0.6 : 0.8))
+        }
+        // What is there when it is gone for good is the other class.
+        for frame in 60..<120 {
+            let objects = tracker.update(
+                with: [square(Float(frame), 1, score: 0.6, category: 2)], at: Double(frame) / 30)
+            if frame >= 100 { #expect(objects.map(\.categoryID) == [2]) }
+        }
+    }
+
+    @Test func `an object that hides another of the same size does not take its identity`() throws {
+        // They never were one object, so the one in sight stays what it is.
+        let frames = (0..<40).map { i in
+            (i < 20 ? [square(0, 0)] : []) + [square(Float(max(0, 400 - 20 * i)), 0, category: 2)]
+        }
+        #expect(try identities(frames)[20...].allSatisfy { $0 == [2] })
+    }
+
     @Test func `a sure detection in its first frame does not hide an object that is known`() throws {
         let frames = [[square(0, 0, score: 0.5)], [square(0, 0, score: 0.5), square(1, 0, score: 0.99, category: 2)]]
         #expect(try identities(frames) == [[1], [1]])
