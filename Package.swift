@@ -24,6 +24,7 @@ let package = Package(
 
         .target(name: "CKernels"),
         .target(name: "Locks"),
+        .target(name: "RandomNumbers"),
         .target(name: "Files"),
         .target(name: "Configuration", dependencies: ["Files", .product(name: "Yams", package: "Yams")]),
         .target(name: "Instances"),
@@ -37,12 +38,13 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "COCO", "Checkpoints", "Configuration", "Files", "Instances", "Locks", "MaskRCNN", "Tensors", "Video",
+                "COCO", "Checkpoints", "Configuration", "Files", "Instances", "Locks", "MaskRCNN", "RandomNumbers",
+                "Tensors", "Video",
             ]),
         .target(name: "Annotation", dependencies: ["CText", "Instances", "Video"]),
         .target(name: "Pipeline", dependencies: ["Locks"]),
         .target(name: "Outputs", dependencies: ["CMosquitto", "Files", "Instances", "Locks", "Pipeline", "Video"]),
-        .target(name: "Synthesis", dependencies: ["Files", "Instances", "Video"]),
+        .target(name: "Synthesis", dependencies: ["Files", "Instances", "RandomNumbers", "Video"]),
         .target(
             name: "Service",
             dependencies: [
@@ -61,28 +63,29 @@ let package = Package(
 
         .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files"]),
-        .testTarget(name: "InstancesTests", dependencies: ["Instances"]),
-        .testTarget(name: "COCOTests", dependencies: ["COCO", "Instances"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "RandomNumbers"]),
+        .testTarget(name: "InstancesTests", dependencies: ["Instances", "RandomNumbers"]),
+        .testTarget(name: "COCOTests", dependencies: ["COCO", "Instances", "RandomNumbers"]),
         .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Checkpoints"]),
         .testTarget(name: "MaskRCNNTests", dependencies: ["MaskRCNN", "Tensors", "Checkpoints", "Instances"]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "COCO", "Configuration", "Training", "MaskRCNN", "Tensors", "Checkpoints", "Files", "Instances",
+                "COCO", "Checkpoints", "Configuration", "Files", "Instances", "MaskRCNN", "RandomNumbers", "Tensors",
+                "Training",
             ]),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking"]),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Instances"]),
-        .testTarget(name: "VideoTests", dependencies: ["Video", "Files", "Instances", "Locks"]),
+        .testTarget(name: "TrackingTests", dependencies: ["RandomNumbers", "Tracking"]),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Instances", "RandomNumbers"]),
+        .testTarget(name: "VideoTests", dependencies: ["Files", "Instances", "Locks", "RandomNumbers", "Video"]),
         .testTarget(name: "AnnotationTests", dependencies: ["Annotation", "Instances", "Video"]),
         .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "Files", "Instances", "Video"]),
         .testTarget(name: "PipelineTests", dependencies: ["Locks", "Pipeline"]),
-        .testTarget(name: "OutputsTests", dependencies: ["Outputs", "Files", "Instances"]),
+        .testTarget(name: "OutputsTests", dependencies: ["Files", "Instances", "Outputs", "RandomNumbers"]),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "Configuration", "Events", "Instances", "Outputs", "Pipeline", "Service", "Tracking", "Video",
-                .product(name: "Logging", package: "swift-log"),
+                "Configuration", "Events", "Instances", "Outputs", "Pipeline", "RandomNumbers", "Service", "Tracking",
+                "Video", .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "CommandTests", dependencies: ["segmentd", "Checkpoints", "Instances", "MaskRCNN", "Outputs"]),

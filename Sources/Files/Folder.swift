@@ -38,10 +38,8 @@ public enum Folder {
     }
 
     private static func failure(_ action: String, _ path: String, _ code: CInt) -> FileError {
-        switch code {
-        case ENOSPC, EDQUOT: .diskFull(path: path)
-        case EEXIST: .refused(action: action, path: path, reason: "a file has that name")
-        default: .refused(action: action, path: path, reason: String(cString: strerror(code)))
-        }
+        code == EEXIST
+            ? .refused(action: action, path: path, reason: "a file has that name")
+            : FileError(action: action, path: path, code: code)
     }
 }

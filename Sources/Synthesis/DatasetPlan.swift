@@ -1,3 +1,4 @@
+import RandomNumbers
 import Video
 
 /// What a synthetic data set is to consist of; the same plan gives the same files.
@@ -60,7 +61,7 @@ public struct DatasetPlan: Sendable, Equatable {
     /// Half of the images show a scene made for one picture, with all objects in place; the other half are taken at any time
     /// of a longer one, with objects that are about to enter, leave or vanish behind others.
     func shots() -> [Shot] {
-        var random = SeededGenerator(seed: SeededGenerator.mix(seed ^ 0x696d_6167_6573))
+        var random = SplitMix64(seed: SplitMix64.mix(seed ^ 0x696d_6167_6573))
         return (0..<images).map { _ in
             let sceneSeed = random.next()
             guard random.chance(0.5) else { return Shot(sceneSeed: sceneSeed, duration: 0, time: 0) }
@@ -71,7 +72,7 @@ public struct DatasetPlan: Sendable, Equatable {
 
     /// The seed of each video's scene.
     func videoSeeds() -> [UInt64] {
-        var random = SeededGenerator(seed: SeededGenerator.mix(seed ^ 0x7669_6465_6f73))
+        var random = SplitMix64(seed: SplitMix64.mix(seed ^ 0x7669_6465_6f73))
         return (0..<videos).map { _ in random.next() }
     }
 

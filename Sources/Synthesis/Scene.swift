@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 
 /// A seeded scene of moving shapes before a drifting background, rendered with exact masks.
 ///
@@ -53,7 +54,7 @@ public struct Scene: Sendable {
         precondition(width > 0 && height > 0, "a picture has at least one pixel")
         self.width = width
         self.height = height
-        var random = SeededGenerator(seed: SeededGenerator.mix(seed))
+        var random = SplitMix64(seed: SplitMix64.mix(seed))
         let aspect = Float(width) / Float(height)
         let hue = random.uniform(0...1)
         background = (0..<2).map { layer in
@@ -157,7 +158,7 @@ public struct Scene: Sendable {
                     let offset = SIMD2(Float(x), Float(y)) * unit - lamp - swing
                     let falloff = light * (0.85 + 0.3 / (1 + 2 * (offset * offset).sum()))
                     let i = y * width + x
-                    let bits = SeededGenerator.mix(frameSeed &+ UInt64(i))
+                    let bits = SplitMix64.mix(frameSeed &+ UInt64(i))
                     // The sum of two even distributions is near enough to a normal one.
                     let grain = Float(bits & 0xffff) / 65535 + Float(bits >> 16 & 0xffff) / 65535 - 1
                     let colour = pixels[i] * falloff + noise * grain

@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 
 /// One object's looks and its way through a scene. Lengths are in picture heights, times in seconds.
 struct SceneObject: Sendable {
@@ -24,7 +25,7 @@ struct SceneObject: Sendable {
     var outlineWidth: Float
 
     /// Draws an object's properties at random, for a picture of `aspect` (width over height).
-    init(_ random: inout SeededGenerator, aspect: Float, duration: Float) {
+    init(_ random: inout SplitMix64, aspect: Float, duration: Float) {
         shape = Shape.allCases[random.integer(0...Shape.allCases.count - 1)]
         // Square roots even out the areas, so that small objects do not dominate.
         let share = random.uniform(0...1)

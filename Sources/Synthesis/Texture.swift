@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 
 /// A pattern of two colours that fills an object or, drifting, the background.
 struct Texture: Sendable {
@@ -64,7 +65,7 @@ struct Texture: Sendable {
         let (fx, fy) = (smooth(x - floorX), smooth(y - floorY))
         func value(_ x: Int64, _ y: Int64) -> Float {
             let key = UInt64(bitPattern: x) &* 0x9e37_79b9_7f4a_7c15 ^ UInt64(bitPattern: y) &* 0xc2b2_ae3d_27d4_eb4f
-            return Float(SeededGenerator.mix(key ^ seed) >> 40) / Float(1 << 24)
+            return Float(SplitMix64.mix(key ^ seed) >> 40) / Float(1 << 24)
         }
         let upper = value(ix, iy) + (value(ix + 1, iy) - value(ix, iy)) * fx
         let lower = value(ix, iy + 1) + (value(ix + 1, iy + 1) - value(ix, iy + 1)) * fx

@@ -1,5 +1,6 @@
 import Instances
 import MaskRCNN
+import RandomNumbers
 import Tensors
 
 /// A Mask R-CNN that learns: it runs batches forwards, computes the losses, and runs backwards, which adds to the parameters' gradients.
@@ -79,7 +80,7 @@ public final class LossNetwork {
     ///   - minSizes: What each picture's shorter side becomes; the configuration's where nil.
     ///   - scale: What gradients are multiplied by, such as a part where several batches make a step.
     public func learn(
-        _ pictures: [TrainingPicture], minSizes: [Int]? = nil, scale: Float = 1, using random: inout RandomSource
+        _ pictures: [TrainingPicture], minSizes: [Int]? = nil, scale: Float = 1, using random: inout SplitMix64
     ) -> Losses {
         let batch = batch(pictures, minSizes: minSizes)
         guard batch.objects.joined().allSatisfy(\.isFinite) else {
@@ -164,7 +165,7 @@ public final class LossNetwork {
     }
 
     func regionSamples(
-        _ boxes: [Box], picture: Int, _ batch: Batch, using random: inout RandomSource
+        _ boxes: [Box], picture: Int, _ batch: Batch, using random: inout SplitMix64
     ) -> [RegionLoss.Sample] {
         let matches = BoxMatcher.proposals(boxes, objects: batch.objects[picture])
         return sampling.regions(matches, using: &random).map { place in

@@ -178,12 +178,7 @@ extension FileError {
     /// Puts an error number that FFmpeg passed on from the system into words; nil for numbers that FFmpeg uses itself, with
     /// another meaning.
     init?(writing path: String, code: CInt) {
-        switch code {
-        case ENOSPC, EDQUOT: self = .diskFull(path: path)
-        case EPIPE: self = .readerGone(path: path)
-        case EIO, EFBIG, EROFS, EACCES, ENXIO, ESTALE:
-            self = .refused(action: "write", path: path, reason: String(cString: strerror(code)))
-        default: return nil
-        }
+        guard [ENOSPC, EDQUOT, EPIPE, EIO, EFBIG, EROFS, EACCES, ENXIO, ESTALE].contains(code) else { return nil }
+        self.init(action: "write", path: path, code: code)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import COCO
@@ -112,7 +113,7 @@ import Testing
             "0.5",
             "4294967296", "-9223372036854775808", "[[]]", "{\"size\":[1,1]}", "\u{0}", "1e-400", "[[1,2]]", "\\",
         ].map { Array($0.utf8) }
-        var random = SplitMix(seed: 6)
+        var random = SplitMix64(seed: 6)
         var read = 0
         for _ in 0..<1500 {
             func damaged(_ bytes: [UInt8]) -> [UInt8] {

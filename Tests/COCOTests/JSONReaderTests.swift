@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 import Testing
 
 @testable import COCO
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func `random numbers are those nearest to the text`() throws {
-        var random = SplitMix(seed: 4)
+        var random = SplitMix64(seed: 4)
         for _ in 0..<20000 {
             let digits = (0..<Int.random(in: 1...22, using: &random)).map { _ in
                 String(Int.random(in: 0...9, using: &random))

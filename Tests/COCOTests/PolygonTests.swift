@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import COCO
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func `a union is that of the bitmaps`() {
-        var random = SplitMix(seed: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<200 {
             let (width, height) = (Int.random(in: 1..<30, using: &random), Int.random(in: 1..<30, using: &random))
             func bitmap() -> [UInt8] {

@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Events
@@ -50,7 +51,7 @@ import Testing
 
     @Test(arguments: 0..<5 as Range<UInt64>)
     func `a track that trembles on the line tells nothing until it is clearly over it`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var trajectory = Trajectory(configuration())
         let tremble = (0..<500).map { _ in (50.0, 50 + .random(in: -0.45...0.45, using: &random)) }
         #expect(trajectory.walk([(50, 40)] + tremble) == ["new"])

@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Events
@@ -25,7 +26,7 @@ import Testing
 
     /// Objects that walk at random and come, go, flicker and are nonsense at times; now and then a frame is late or a prediction.
     private func frames(seed: UInt64, count: Int, sizes: [Int]) -> [FrameResult] {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var places = (0..<30).map { _ in
             (x: Double.random(in: 0...100, using: &random), y: Double.random(in: 0...100, using: &random))
         }
@@ -103,7 +104,7 @@ import Testing
 
     @Test(arguments: 0..<4 as Range<UInt64>)
     func `a jitter within the margin adds no event of a zone or line`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         // Straight ways, on which every border is met once; the boxes' sides are 10 pixels, so that the margin is 1 and 0.5.
         for _ in 0..<50 {
             let from = (Double.random(in: 0...100, using: &random), Double.random(in: 0...100, using: &random))

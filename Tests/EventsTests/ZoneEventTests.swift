@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Events
@@ -44,7 +45,7 @@ import Testing
 
     @Test(arguments: 0..<5 as Range<UInt64>)
     func `a track that trembles on the border enters at most once`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var trajectory = Trajectory(configuration())
         _ = trajectory.walk((0..<500).map { _ in (60 + .random(in: -0.9...0.9, using: &random), 50) })
         let words = trajectory.events.map(\.word)
@@ -126,7 +127,7 @@ import Testing
 
     @Test(arguments: 0..<20 as Range<UInt64>)
     func `inside and distance agree with a fine raster`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let corners = (0..<4).map { _ in
             EventConfiguration.Point(x: .random(in: 0...20, using: &random), y: .random(in: 0...20, using: &random))
         }

@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @Suite struct MaskTests {
@@ -19,7 +20,7 @@ import Testing
 
     @Test(arguments: [(1, 1), (1, 9), (9, 1), (5, 4), (64, 48), (33, 200)])
     func `a bitmap survives runs and text`(width: Int, height: Int) throws {
-        var random = SplitMix(seed: UInt64(width * 1000 + height))
+        var random = SplitMix64(seed: UInt64(width * 1000 + height))
         for _ in 0..<20 {
             let bitmap = randomBitmap(width: width, height: height, &random)
             let mask = Mask(width: width, height: height, bitmap: bitmap)
@@ -78,7 +79,7 @@ import Testing
     }
 
     @Test func `random bytes throw or give a mask that covers the picture`() {
-        var random = SplitMix(seed: 5)
+        var random = SplitMix64(seed: 5)
         for _ in 0..<3000 {
             let bytes = (0..<Int.random(in: 0..<8, using: &random)).map { _ in
                 UInt8.random(in: 40..<120, using: &random)
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func `intersection and union are those of the bitmaps`() {
-        var random = SplitMix(seed: 17)
+        var random = SplitMix64(seed: 17)
         for _ in 0..<200 {
             let (width, height) = (Int.random(in: 1..<40, using: &random), Int.random(in: 1..<40, using: &random))
             let a = randomBitmap(width: width, height: height, &random)
@@ -125,7 +126,7 @@ import Testing
     }
 
     @Test func `a shifted mask is the bitmap moved, without what leaves the picture`() {
-        var random = SplitMix(seed: 23)
+        var random = SplitMix64(seed: 23)
         for _ in 0..<200 {
             let (width, height) = (Int.random(in: 1..<20, using: &random), Int.random(in: 1..<20, using: &random))
             let bitmap = randomBitmap(width: width, height: height, &random)
@@ -163,7 +164,7 @@ import Testing
 
     @Test(arguments: [(1, 1), (1, 9), (9, 1), (5, 4), (33, 20)])
     func `a mirrored mask is the bitmap mirrored, and twice it is itself`(width: Int, height: Int) {
-        var random = SplitMix(seed: UInt64(width * 1000 + height))
+        var random = SplitMix64(seed: UInt64(width * 1000 + height))
         let area = width * height
         let bitmaps = (0..<20).map { _ in randomBitmap(width: width, height: height, &random) }
         let plain = [0, 1].map { [UInt8](repeating: $0, count: area) }

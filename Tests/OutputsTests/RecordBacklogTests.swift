@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Outputs
@@ -85,7 +86,7 @@ struct RecordBacklogTests {
 
     @Test("nothing is lost or doubled, whatever is taken and put back")
     func random() {
-        var generator = SplitMix(seed: 7)
+        var generator = SplitMix64(seed: 7)
         var backlog = backlog(records: 7)
         var (next, expected) = (0, 0)
         var frames: [Int] = []

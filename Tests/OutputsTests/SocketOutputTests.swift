@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Outputs
@@ -159,7 +160,7 @@ struct SocketOutputTests {
         let output = try output()
         let (noisy, calm) = (try client(of: output), try client(of: output))
         var noise = [UInt8](repeating: 0, count: 1 << 16)
-        var generator = SplitMix(seed: 3)
+        var generator = SplitMix64(seed: 3)
         for index in noise.indices { noise[index] = UInt8.random(in: 0...255, using: &generator) }
         for number in 0..<200 {
             _ = send(noisy.descriptor, noise, noise.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))

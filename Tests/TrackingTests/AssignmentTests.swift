@@ -1,3 +1,4 @@
+import RandomNumbers
 import Testing
 
 @testable import Tracking
@@ -23,7 +24,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func `the assignment is as good as the best of all`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<60 {
             let (rows, columns) = (Int.random(in: 0...6, using: &random), Int.random(in: 0...6, using: &random))
             let limit = Double.random(in: 0...1.2, using: &random)
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func `a large matrix with one right answer is solved`() {
-        var random = SplitMix(seed: 3)
+        var random = SplitMix64(seed: 3)
         let (rows, columns) = (150, 200)
         let answer = Array((0..<columns).shuffled(using: &random).prefix(rows))
         let costs = (0..<(rows * columns)).map { i in

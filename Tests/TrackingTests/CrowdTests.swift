@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Tracking
@@ -7,7 +8,7 @@ import Testing
 @Suite struct CrowdTests {
     /// Random objects that come, go, jump and vary in score, with duplicates and nonsense among them.
     private func crowd(seed: UInt64, frames: Int, objects: Int) -> [[Instance]] {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var places = (0..<objects).map { _ in
             (x: Float.random(in: 0...600, using: &random), y: Float.random(in: 0...300, using: &random))
         }
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func `steady objects far apart keep one identity each`() throws {
-        var random = SplitMix(seed: 4)
+        var random = SplitMix64(seed: 4)
         var tracker = try Tracker()
         var seen = [Set<Int>](repeating: [], count: 48)
         for frame in 0..<90 {

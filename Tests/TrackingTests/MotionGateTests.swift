@@ -1,3 +1,4 @@
+import RandomNumbers
 import Testing
 
 @testable import Tracking
@@ -12,7 +13,7 @@ struct MotionGateTests {
         seed: UInt64, noise: Int = 0, brightness: Int = 0, square: (x: Double, y: Double, side: Double)? = nil,
         contrast: Int = 80
     ) -> [UInt8] {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var samples: [UInt8] = []
         samples.reserveCapacity(width * height)
         for y in 0..<height {
@@ -143,7 +144,7 @@ struct MotionGateTests {
     @Test(
         "sees a square of 6 pixels of 640x360, dark or bright, wherever it lies between samples", arguments: [-50, 50])
     func sixPixels(contrast: Int) {
-        var random = SplitMix(seed: 11)
+        var random = SplitMix64(seed: 11)
         for _ in 0..<200 {
             var gate = MotionGate()
             let (x, y) = (Double.random(in: 1...150, using: &random), Double.random(in: 1...80, using: &random))

@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import MaskRCNN
@@ -19,10 +20,10 @@ import Testing
     @Test func `gradients of a scaled step are scaled, and steps add up`() throws {
         let reference = try TrainingReference(path: TrainingReference.small)
         let network = try reference.network(threads: 2)
-        var random = RandomSource(seed: 1)
+        var random = SplitMix64(seed: 1)
         let losses = network.learn(reference.pictures, using: &random)
         let whole = gradients(network)
-        random = RandomSource(seed: 1)
+        random = SplitMix64(seed: 1)
         #expect(network.learn(reference.pictures, scale: 0.5, using: &random) == losses)
         for (name, found) in gradients(network) {
             // 1 and 0.5 times the same, which roundings of the sum alone can change.
@@ -34,7 +35,7 @@ import Testing
     @Test func `batches of changing sizes have the losses that each has by itself`() throws {
         let reference = try TrainingReference(path: TrainingReference.small)
         func losses(_ network: LossNetwork, minSize: Int) -> Losses {
-            var random = RandomSource(seed: 8)
+            var random = SplitMix64(seed: 8)
             let sizes = [Int](repeating: minSize, count: reference.pictures.count)
             return network.learn(reference.pictures, minSizes: sizes, using: &random)
         }
@@ -49,7 +50,7 @@ import Testing
         let reference = try TrainingReference(path: TrainingReference.small)
         let network = try reference.network(threads: 2)
         let losses = [3, 3, 4].map { (seed: UInt64) -> Losses in
-            var random = RandomSource(seed: seed)
+            var random = SplitMix64(seed: seed)
             network.sampling.anchors.size = 32
             network.sampling.regions.size = 16
             return network.learn(reference.pictures, using: &random)
@@ -62,7 +63,7 @@ import Testing
         let reference = try TrainingReference(path: path)
         let network = try reference.network(threads: 2)
         let pictures = reference.pictures.map { TrainingPicture(image: $0.image, objects: [], name: $0.name) }
-        var random = RandomSource(seed: 2)
+        var random = SplitMix64(seed: 2)
         let losses = network.learn(pictures, using: &random)
         #expect(losses.objectness > 0 && losses.classes > 0)
         #expect(losses.proposalBoxes == 0 && losses.boxes == 0 && losses.masks == 0)
@@ -81,7 +82,7 @@ import Testing
         for corner in [\Box.x0, \.y0, \.x1, \.y1] {
             var pictures = reference.pictures
             pictures[1].objects[0].box[keyPath: corner] = number
-            var random = RandomSource(seed: 2)
+            var random = SplitMix64(seed: 2)
             #expect(!network.learn(pictures, using: &random).total.isFinite)
         }
         #expect(gradients(network).values.joined().allSatisfy { $0 == 0 })
@@ -92,7 +93,7 @@ import Testing
         let network = try reference.network(threads: 2)
         let before = network.parameters.parameters.map(\.elements)
         let descent = GradientDescent(network.parameters, momentum: 0.9, weightDecay: 1e-4, network.compute)
-        var random = RandomSource(seed: 5)
+        var random = SplitMix64(seed: 5)
         _ = network.learn(reference.pictures, using: &random)
         #expect(descent.gradientNorm > 0)
         descent.step(rate: 1e-3)

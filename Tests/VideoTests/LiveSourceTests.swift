@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import RandomNumbers
 import Testing
 
 @testable import Video
@@ -218,7 +219,7 @@ struct LiveSourceTests {
         }
         + ["tcp", "http", "rtsp", "rtmp"].map { scheme in
             Fault(testDescription: "\(scheme): noise without an end", scheme: scheme) { connection in
-                var generator = SplitMix(seed: UInt64(connection.index))
+                var generator = SplitMix64(seed: UInt64(connection.index))
                 while connection.send((0..<1024).map { _ in UInt8.random(in: 0...255, using: &generator) }) {}
             }
         }

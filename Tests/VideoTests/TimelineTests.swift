@@ -1,4 +1,5 @@
 import Locks
+import RandomNumbers
 import Testing
 
 @testable import Video
@@ -87,7 +88,7 @@ struct TimelineTests {
 
     @Test("times strictly increase whatever a source sends", arguments: 0..<20)
     func hostile(_ seed: UInt64) {
-        var generator = SplitMix(seed: seed)
+        var generator = SplitMix64(seed: seed)
         var timeline = Timeline(isLive: seed % 2 == 0)
         let extremes: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max, 1 << 61, -(1 << 61), 1 << 62]
         let bases = [
@@ -117,7 +118,7 @@ struct TimelineTests {
 struct BackoffTests {
     @Test("waits double up to the bound and stay there")
     func doubles() {
-        var generator = SplitMix(seed: 1)
+        var generator = SplitMix64(seed: 1)
         let backoff = Backoff(initial: .milliseconds(500), maximum: .seconds(30), multiplier: 2, jitter: 0)
         let waits = (1...8).map { backoff.delay(afterFailures: $0, using: &generator) }
         #expect(waits == [0.5, 1, 2, 4, 8, 16, 30, 30].map { .seconds($0) })
@@ -128,7 +129,7 @@ struct BackoffTests {
     func jitter() {
         let backoff = Backoff(initial: .seconds(10), maximum: .seconds(10), jitter: 0.2)
         func waits() -> [Double] {
-            var generator = SplitMix(seed: 3)
+            var generator = SplitMix64(seed: 3)
             return (0..<1000).map { _ in backoff.delay(afterFailures: 5, using: &generator).inSeconds }
         }
         let found = waits()
@@ -166,20 +167,5 @@ struct PacerTests {
         var pacer = Pacer()
         _ = pacer.moment(for: 0, now: start)
         #expect(pacer.moment(for: seconds, now: start) == start + .seconds(10))
-    }
-}
-
-/// SplitMix64 (Steele et al. 2014).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -156,13 +156,8 @@ final class LinesFile {
     }
 
     private static func failure(_ action: String, _ path: String, _ code: CInt) -> FileError {
-        switch code {
-        case ENOENT: .noFolder(path: path, folder: SocketAddress.folder(of: path))
-        case EISDIR: .isDirectory(path: path)
-        case ENOSPC, EDQUOT: .diskFull(path: path)
-        case EPIPE: .readerGone(path: path)
-        case ENXIO: .refused(action: action, path: path, reason: "nobody reads the pipe")
-        default: .refused(action: action, path: path, reason: systemReason(code))
-        }
+        code == ENXIO
+            ? .refused(action: action, path: path, reason: "nobody reads the pipe")
+            : FileError(action: action, path: path, code: code)
     }
 }

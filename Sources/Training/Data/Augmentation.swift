@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 
 /// What pictures are changed by, at random, before they are learned from.
 public struct Augmentation: Sendable, Equatable {
@@ -20,7 +21,7 @@ public struct Augmentation: Sendable, Equatable {
     ///
     /// - Returns: The picture, and what its shorter side becomes; nil for the model's own.
     public func callAsFunction(
-        _ picture: TrainingPicture, using random: inout RandomSource
+        _ picture: TrainingPicture, using random: inout SplitMix64
     ) -> (picture: TrainingPicture, minSize: Int?) {
         var picture = picture
         // Every number is drawn whether it is used or not, so that one option does not change what others do.

@@ -1,5 +1,6 @@
 import Foundation
 import Locks
+import RandomNumbers
 
 /// Reads and changes pictures ahead of the training, on threads of its own, in an order that follows from a seed.
 ///
@@ -81,7 +82,7 @@ public final class PictureLoader: Sendable {
     private func load(_ place: Int) throws -> Loaded {
         let (epoch, index) = (place / source.count, place % source.count)
         let picture = try source.picture(order(epoch)[index])
-        var random = RandomSource(seed: seed, part: 1, UInt64(place))
+        var random = SplitMix64(seed: seed, part: 1, UInt64(place))
         let (changed, minSize) = augmentation(picture, using: &random)
         return Loaded(picture: changed, minSize: minSize)
     }
@@ -89,7 +90,7 @@ public final class PictureLoader: Sendable {
     /// The pictures of an epoch, each once, in an order of its own.
     private func order(_ epoch: Int) -> [Int] {
         if let known = state.withLock({ $0.orders[epoch] }) { return known }
-        var random = RandomSource(seed: seed, part: 0, UInt64(epoch))
+        var random = SplitMix64(seed: seed, part: 0, UInt64(epoch))
         let order = Array(0..<source.count).shuffled(using: &random)
         state.withLock { state in
             state.orders = state.orders.filter { $0.key >= epoch - 1 }

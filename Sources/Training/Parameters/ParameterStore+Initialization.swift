@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 import Tensors
 
 extension ParameterStore {
@@ -8,12 +9,12 @@ extension ParameterStore {
     public func initialize(seed: UInt64, except skips: (String) -> Bool = { _ in false }) {
         for (number, parameter) in parameters.enumerated() where !skips(parameter.name) {
             // Each has numbers of its own, so that a change of one part leaves the others as they were.
-            var random = RandomSource(seed: seed, part: 2, UInt64(number))
+            var random = SplitMix64(seed: seed, part: 2, UInt64(number))
             parameter.set(Self.initial(parameter, using: &random))
         }
     }
 
-    private static func initial(_ parameter: Parameter, using random: inout RandomSource) -> [Float] {
+    private static func initial(_ parameter: Parameter, using random: inout SplitMix64) -> [Float] {
         let (name, shape) = (parameter.name, parameter.shape)
         let count = shape.reduce(1, *)
         func constant(_ value: Float) -> [Float] { [Float](repeating: value, count: count) }

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Locks
 import MaskRCNN
+import RandomNumbers
 import Tensors
 
 /// Trains a network as a configuration says, and keeps what a resumed run needs.
@@ -192,7 +193,7 @@ public final class TrainingRun {
         for part in 0..<plan.accumulate {
             let loaded = try (0..<plan.batch).map { _ in try loader.next() }
             lastPictures += loaded.map(\.picture.name)
-            var random = RandomSource(seed: plan.seed, part: 3, UInt64(iteration), UInt64(part))
+            var random = SplitMix64(seed: plan.seed, part: 3, UInt64(iteration), UInt64(part))
             let sizes = loaded.compactMap(\.minSize)
             let losses = network.learn(
                 loaded.map(\.picture), minSizes: sizes.count == loaded.count ? sizes : nil,

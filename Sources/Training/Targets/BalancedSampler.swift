@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// Chooses the boxes that a step learns from (torchvision's `BalancedPositiveNegativeSampler`).
 public struct BalancedSampler: Sendable, Equatable {
     /// Boxes of a picture.
@@ -11,7 +13,7 @@ public struct BalancedSampler: Sendable, Equatable {
     }
 
     /// Places among the matches, in ascending order: some that stand for objects, and background up to the size.
-    public func callAsFunction(_ matches: [BoxMatcher.Match], using generator: inout RandomSource) -> [Int] {
+    public func callAsFunction(_ matches: [BoxMatcher.Match], using generator: inout SplitMix64) -> [Int] {
         var (positives, negatives) = ([Int](), [Int]())
         for (index, match) in matches.enumerated() {
             switch match {

@@ -136,9 +136,6 @@ struct SegmentFolder {
     }
 
     private static func failure(_ action: String, _ path: String) -> FileError {
-        switch errno {
-        case ENOSPC, EDQUOT: .diskFull(path: path)
-        case let code: .refused(action: action, path: path, reason: String(cString: strerror(code)))
-        }
+        FileError(action: action, path: path, code: errno)
     }
 }

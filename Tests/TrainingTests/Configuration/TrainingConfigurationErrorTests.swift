@@ -1,4 +1,5 @@
 import Configuration
+import RandomNumbers
 import Testing
 
 @testable import Training
@@ -100,7 +101,7 @@ struct TrainingConfigurationErrorTests {
     }
 
     @Test func `texts of any kind are refused or read, and end nothing`() {
-        var random = RandomSource(seed: 20_261_126)
+        var random = SplitMix64(seed: 20_261_126)
         let pieces = [
             "model: ", "from: ", "train: ", "schedule: ", "steps: ", "scales: ", "anchor_sizes: ", "iterations: ",
             "warmup: ", "{", "}", "[", "]", ", ", "\n", "  ", "- ", "m.pth", "model.json", "9223372036854775807", "-1",

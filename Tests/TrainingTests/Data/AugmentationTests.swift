@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Training
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func `mirroring exchanges left and right of pixels, boxes and masks`() throws {
-        var random = RandomSource(seed: 1)
+        var random = SplitMix64(seed: 1)
         let given = MemoryPictures(count: 1).pictures[0]
         let mirrored = flip(given, using: &random).picture
         let (before, after) = (samples(given.image), samples(mirrored.image))
@@ -41,7 +42,7 @@ import Testing
     }
 
     @Test func `mirroring twice changes nothing`() throws {
-        var random = RandomSource(seed: 1)
+        var random = SplitMix64(seed: 1)
         for given in MemoryPictures(count: 6).pictures {
             let twice = flip(flip(given, using: &random).picture, using: &random).picture
             #expect(samples(twice.image) == samples(given.image))
@@ -55,7 +56,7 @@ import Testing
         (augmentation.flip, augmentation.brightness) = (0, 0.2)
         var values = Set<UInt8>()
         for seed in 0..<200 {
-            var random = RandomSource(seed: UInt64(seed))
+            var random = SplitMix64(seed: UInt64(seed))
             let changed = augmentation(picture((100, 100, 100)), using: &random).picture.image
             #expect(changed.width == 5 && changed.height == 4)
             values.formUnion(samples(changed))
@@ -68,7 +69,7 @@ import Testing
         var augmentation = Augmentation()
         (augmentation.flip, augmentation.contrast, augmentation.saturation, augmentation.hue) = (0, 1, 1, 0.5)
         for seed in 0..<50 {
-            var random = RandomSource(seed: UInt64(seed))
+            var random = SplitMix64(seed: UInt64(seed))
             let changed = samples(augmentation(picture((90, 90, 90)), using: &random).picture.image)
             // One for the rounding of sums of three products.
             #expect(changed.allSatisfy { abs(Int($0) - 90) <= 1 })
@@ -105,7 +106,7 @@ import Testing
         var (sizes, flips) = (Set<Int>(), 0)
         let given = MemoryPictures(count: 1).pictures[0]
         for seed in 0..<60 {
-            var random = (RandomSource(seed: UInt64(seed)), RandomSource(seed: UInt64(seed)))
+            var random = (SplitMix64(seed: UInt64(seed)), SplitMix64(seed: UInt64(seed)))
             let (a, b) = (alone(given, using: &random.0), together(given, using: &random.1))
             #expect(a.picture.objects[0].box == b.picture.objects[0].box && a.minSize == nil)
             if a.picture.objects[0].box != given.objects[0].box { flips += 1 }

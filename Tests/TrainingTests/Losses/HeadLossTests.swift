@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import MaskRCNN
@@ -9,11 +10,11 @@ import Testing
 @Suite struct HeadLossTests {
     private let compute = Compute(threads: 2)
 
-    private func tensor(_ shape: [Int], _ random: inout RandomSource) -> Tensor {
+    private func tensor(_ shape: [Int], _ random: inout SplitMix64) -> Tensor {
         Tensor((0..<shape.reduce(1, *)).map { _ in Float(random.normal()) }, shape: shape)
     }
 
-    private func box(_ random: inout RandomSource) -> Box {
+    private func box(_ random: inout SplitMix64) -> Box {
         let (x, y) = (Float(random.uniform()) * 60, Float(random.uniform()) * 60)
         return Box(x0: x, y0: y, x1: x + 4 + Float(random.uniform()) * 30, y1: y + 4 + Float(random.uniform()) * 30)
     }
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func `the proposals' gradients are the slopes of their losses`() throws {
-        var random = RandomSource(seed: 11)
+        var random = SplitMix64(seed: 11)
         // Two pictures, two levels of 2x3 and 1x1 places with three anchors each.
         let anchors = [18, 3].map { count in (0..<count).map { _ in box(&random) } }
         let objects = [[box(&random), box(&random)], []]
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func `the regions' gradients are the slopes of their losses`() throws {
-        var random = RandomSource(seed: 12)
+        var random = SplitMix64(seed: 12)
         let (classes, objects) = (4, [[box(&random)], [box(&random), box(&random)]])
         let samples: [RegionLoss.Sample] = [(0, 2, 0), (0, 0, nil), (1, 3, 1), (1, 1, 0), (1, 0, nil), (0, 2, 0)].map {
             picture, label, object in
@@ -104,7 +105,7 @@ import Testing
     }
 
     @Test func `the masks' gradients are the slopes of their loss`() throws {
-        var random = RandomSource(seed: 13)
+        var random = SplitMix64(seed: 13)
         let targets = (0..<3 * 16).map { _ in Float(random.uniform()) }
         let samples = (0..<3).map {
             RegionLoss.Sample(picture: 0, box: box(&random), label: 1, object: $0)

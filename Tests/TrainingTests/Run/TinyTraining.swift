@@ -1,5 +1,6 @@
 import Foundation
 import Instances
+import RandomNumbers
 
 @testable import MaskRCNN
 @testable import Tensors
@@ -16,7 +17,7 @@ struct MemoryPictures: PictureSource {
 
     /// Pictures of 64x48 of noise, each with a rectangle of a class's colour.
     init(count: Int, seed: UInt64 = 7) {
-        var random = RandomSource(seed: seed)
+        var random = SplitMix64(seed: seed)
         pictures = (0..<count).map { index in
             let image = RGBImage(width: 64, height: 48)
             let label = 1 + index % 3

@@ -1,3 +1,4 @@
+import RandomNumbers
 import Testing
 
 @testable import MaskRCNN
@@ -13,7 +14,7 @@ import Testing
     private var compute: Compute { network.compute }
 
     private func tensor(_ shape: [Int], seed: UInt64) -> Tensor {
-        var random = RandomSource(seed: seed)
+        var random = SplitMix64(seed: seed)
         return Tensor((0..<shape.reduce(1, *)).map { _ in Float(random.normal()) }, shape: shape)
     }
 

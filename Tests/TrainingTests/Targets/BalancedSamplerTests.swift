@@ -1,3 +1,4 @@
+import RandomNumbers
 import Testing
 
 @testable import Training
@@ -30,7 +31,7 @@ import Testing
     func `background fills what objects leave`(objects: Int, background: Int, chosenObjects: Int, chosenBackground: Int)
     {
         let matches = matches(objects: objects, background: background, between: 30)
-        var random = RandomSource(seed: 1)
+        var random = SplitMix64(seed: 1)
         let places = BalancedSampler(size: 20, positiveFraction: 0.5)(matches, using: &random)
         let counts = counts(places, matches)
         #expect(counts == (chosenObjects, chosenBackground, 0))
@@ -40,7 +41,7 @@ import Testing
     @Test(arguments: [(5, 0.5, 2), (512, 0.25, 128), (7, 0.0, 0), (7, 1.0, 7), (0, 0.5, 0)])
     func `the part of objects is cut to a whole number`(size: Int, fraction: Double, objects: Int) {
         let matches = matches(objects: 1000, background: 1000)
-        var random = RandomSource(seed: 2)
+        var random = SplitMix64(seed: 2)
         let places = BalancedSampler(size: size, positiveFraction: fraction)(matches, using: &random)
         #expect(counts(places, matches) == (objects, size - objects, 0))
     }
@@ -49,7 +50,7 @@ import Testing
         let matches = matches(objects: 100, background: 1000)
         let sampler = BalancedSampler(size: 64, positiveFraction: 0.5)
         func choose(_ seed: UInt64) -> ([Int], [Int]) {
-            var random = RandomSource(seed: seed)
+            var random = SplitMix64(seed: seed)
             return (sampler(matches, using: &random), sampler(matches, using: &random))
         }
         #expect(choose(7) == choose(7))
@@ -60,7 +61,7 @@ import Testing
         let (objects, background, draws) = (40, 90, 4000)
         let matches = matches(objects: objects, background: background)
         let sampler = BalancedSampler(size: 40, positiveFraction: 0.25)
-        var random = RandomSource(seed: 3)
+        var random = SplitMix64(seed: 3)
         var chosen = [Int](repeating: 0, count: matches.count)
         for _ in 0..<draws {
             for place in sampler(matches, using: &random) { chosen[place] += 1 }

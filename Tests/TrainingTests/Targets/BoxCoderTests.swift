@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import MaskRCNN
@@ -13,7 +14,7 @@ import Testing
         return box
     }
 
-    private func box(_ random: inout RandomSource) -> Box {
+    private func box(_ random: inout SplitMix64) -> Box {
         let (x, y) = (Float(random.uniform()) * 600, Float(random.uniform()) * 400)
         return Box(
             x0: x, y0: y, x1: x + 5 + Float(random.uniform()) * 190, y1: y + 5 + Float(random.uniform()) * 190)
@@ -22,7 +23,7 @@ import Testing
     @Test(arguments: [BoxCoder.proposals, .detections].indices)
     func `decoded differences lead back to the object's box`(coder: Int) {
         let coder = [BoxCoder.proposals, .detections][coder]
-        var random = RandomSource(seed: 9)
+        var random = SplitMix64(seed: 9)
         for _ in 0..<200 {
             // Growths are at most 39, which is below where they are cut.
             let (object, reference) = (box(&random), box(&random))

@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import Training
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: 1...6) func `matches are those of the whole table of overlaps`(seed: UInt64) {
-        var random = RandomSource(seed: seed)
+        var random = SplitMix64(seed: seed)
         func box() -> Box {
             // On a coarse grid, so that there are ties.
             let (x, y) = (Int.random(in: 0..<12, using: &random), Int.random(in: 0..<12, using: &random))

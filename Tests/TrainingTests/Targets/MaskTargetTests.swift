@@ -1,4 +1,5 @@
 import Instances
+import RandomNumbers
 import Testing
 
 @testable import MaskRCNN
@@ -14,7 +15,7 @@ import Testing
 
     /// Blobs, and some noise.
     private func mask(width: Int, height: Int, seed: UInt64) -> Mask {
-        var random = RandomSource(seed: seed)
+        var random = SplitMix64(seed: seed)
         let bitmap = (0..<width * height).map { place -> UInt8 in
             let (x, y) = (place % width, place / width)
             let isInside = (x / 9 + y / 7) % 2 == 0

@@ -1,16 +1,7 @@
-/// SplitMix64 (Steele et al. 2014): small, fast, and the same numbers for the same seed on every machine.
-struct SeededGenerator: Sendable {
-    private var state: UInt64
+import RandomNumbers
 
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        return Self.mix(state)
-    }
-
+/// What scenes ask of chance. A seed's pictures depend on how it is made, which therefore stays as it is.
+extension SplitMix64 {
     /// A number in the range, evenly distributed.
     mutating func uniform(_ range: ClosedRange<Float>) -> Float {
         let unit = Float(next() >> 40) / Float(1 << 24)
@@ -25,13 +16,5 @@ struct SeededGenerator: Sendable {
     /// True with a probability.
     mutating func chance(_ probability: Float) -> Bool {
         uniform(0...1) < probability
-    }
-
-    @inline(__always)
-    static func mix(_ value: UInt64) -> UInt64 {
-        var z = value
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

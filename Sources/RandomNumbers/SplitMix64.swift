@@ -1,22 +1,30 @@
 import Foundation
 
-/// SplitMix64 (Steele et al. 2014): the same numbers for the same seed on every machine; its state is one number.
-public struct RandomSource: RandomNumberGenerator, Sendable, Equatable {
+/// SplitMix64 (Steele, Lea and Flood 2014): small, fast, the same numbers for the same seed on every machine; its state is one number.
+public struct SplitMix64: RandomNumberGenerator, Sendable, Equatable {
     /// All that it will say follows from this.
-    public private(set) var state: UInt64
+    @usableFromInline
+    var state: UInt64
 
     public init(seed: UInt64) { state = seed }
 
     /// A source of its own for a part, such as an image of an epoch, so that parts may come in any order.
     public init(seed: UInt64, part: UInt64...) {
-        var source = RandomSource(seed: seed)
-        for number in part { source = RandomSource(seed: source.next() ^ number) }
+        var source = SplitMix64(seed: seed)
+        for number in part { source = SplitMix64(seed: source.next() ^ number) }
         self = source
     }
 
+    @inlinable
     public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
+        return Self.mix(state)
+    }
+
+    /// Makes neighbouring numbers unlike each other; no two become the same.
+    @inlinable
+    public static func mix(_ value: UInt64) -> UInt64 {
+        var z = value
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
         z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
         return z ^ (z >> 31)
