@@ -280,16 +280,6 @@ void ck_roi_align_adaptive(
     kernels()->roi_align_adaptive(map, height, width, channels, x0, y0, x1, y1, size, scratch, most, out);
 }
 
-void ck_channel_sums(const float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *centers, double *sums) {
-    kernels()->channel_sums(map, pixels, channels, centers, sums);
-}
-
-void ck_scale_channels(
-    float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *scales, const float *shifts, const float *residual,
-    int relu) {
-    kernels()->scale_channels(map, pixels, channels, scales, shifts, residual, relu);
-}
-
 void ck_sigmoid(float *values, ptrdiff_t count) { kernels()->sigmoid(values, count); }
 
 void ck_softmax(const float *logits, ptrdiff_t rows, ptrdiff_t columns, float *out) {

@@ -44,9 +44,6 @@ typedef struct {
     void (*roi_align_adaptive)(
         const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float, float, float, float, ptrdiff_t, ck_roi_place *,
         ptrdiff_t, float *);
-    void (*channel_sums)(const float *, ptrdiff_t, ptrdiff_t, const float *, double *);
-    void (*scale_channels)(
-        float *, ptrdiff_t, ptrdiff_t, const float *, const float *, const float *, int);
     void (*inner_products)(const float *, ptrdiff_t, ptrdiff_t, const float *, float, float *);
     float (*multiply_registers)(ptrdiff_t);
     float (*multiply_narrow_cached)(ptrdiff_t, int);

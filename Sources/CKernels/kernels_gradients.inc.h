@@ -162,6 +162,9 @@ static void winograd_filter_gradient(
     }
 }
 
+// All bits of a lane are set where a comparison holds.
+typedef int32_t lane_bits __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
 static void activation_gradient(
     const float *gradient, const float *output, const float *scale, ptrdiff_t rows, ptrdiff_t columns,
     float *masked, float *scaled) {
@@ -170,10 +173,8 @@ static void activation_gradient(
         for (; c + LANES <= columns; c += LANES) {
             lanes value = *(const lanes *)(gradient + place + c);
             if (output) {
-                // All bits of the lanes whose output is above zero.
-                typedef int32_t bits __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-                bits kept = *(const lanes *)(output + place + c) > (lanes){};
-                value = (lanes)((bits)value & kept);
+                lane_bits kept = *(const lanes *)(output + place + c) > (lanes){};
+                value = (lanes)((lane_bits)value & kept);
             }
             if (masked) *(lanes *)(masked + place + c) = value;
             if (scaled) *(lanes *)(scaled + place + c) = scale ? value * *(const lanes *)(scale + c) : value;
@@ -265,16 +266,36 @@ static void max_pool_gradient(
     ptrdiff_t count, float *out) {
     for (ptrdiff_t y = 0; y < output_height; y++) {
         for (ptrdiff_t x = 0; x < output_width; x++) {
-            for (ptrdiff_t c = first; c < first + count; c++) {
-                // The first of equal ones, as PyTorch has it.
-                ptrdiff_t best = -1;
-                for (ptrdiff_t v = 2 * y - padding; v < 2 * y - padding + kernel; v++)
-                    for (ptrdiff_t u = 2 * x - padding; u < 2 * x - padding + kernel; u++) {
-                        if (v < 0 || v >= height || u < 0 || u >= width) continue;
+            ptrdiff_t top = 2 * y - padding, left = 2 * x - padding;
+            ptrdiff_t bottom = top + kernel < height ? top + kernel : height;
+            ptrdiff_t right = left + kernel < width ? left + kernel : width;
+            if (top < 0) top = 0;
+            if (left < 0) left = 0;
+            ptrdiff_t corner = (top * width + left) * channels, c = first;
+            const float *from = gradient + (y * output_width + x) * channels;
+            for (; c + LANES <= first + count; c += LANES) {
+                lanes most = *(const lanes *)(input + corner + c);
+                for (ptrdiff_t v = top; v < bottom; v++)
+                    for (ptrdiff_t u = left; u < right; u++)
+                        most = __builtin_elementwise_max(most, *(const lanes *)(input + (v * width + u) * channels + c));
+                // What is still to be given away: to the first of equal ones, as PyTorch has it.
+                lane_bits rest = (lane_bits)(*(const lanes *)(from + c));
+                for (ptrdiff_t v = top; v < bottom; v++)
+                    for (ptrdiff_t u = left; u < right; u++) {
                         ptrdiff_t place = (v * width + u) * channels + c;
-                        if (best < 0 || input[place] > input[best]) best = place;
+                        lane_bits found = *(const lanes *)(input + place) == most;
+                        *(lanes *)(out + place) += (lanes)(rest & found);
+                        rest &= ~found;
                     }
-                out[best] += gradient[(y * output_width + x) * channels + c];
+            }
+            for (; c < first + count; c++) {
+                ptrdiff_t best = corner + c;
+                for (ptrdiff_t v = top; v < bottom; v++)
+                    for (ptrdiff_t u = left; u < right; u++) {
+                        ptrdiff_t place = (v * width + u) * channels + c;
+                        if (input[place] > input[best]) best = place;
+                    }
+                out[best] += from[c];
             }
         }
     }

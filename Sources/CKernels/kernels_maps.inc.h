@@ -69,53 +69,6 @@ static void add_upsampled(
     }
 }
 
-// Adds to `sums` each channel's sum over the pixels, or, where there are centers, of the squares of what they are off them.
-static void channel_sums(
-    const float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *centers, double *sums) {
-    // In single precision only a few dozen numbers are added.
-    enum { block = 64 };
-    for (ptrdiff_t first = 0; first < pixels; first += block, map += block * channels) {
-        ptrdiff_t count = pixels - first < block ? pixels - first : block, c = 0;
-        for (; c + LANES <= channels; c += LANES) {
-            lanes sum = {0}, center = {0};
-            if (centers) center = *(const lanes *)(centers + c);
-            for (ptrdiff_t i = 0; i < count; i++) {
-                lanes value = *(const lanes *)(map + i * channels + c) - center;
-                sum += centers ? value * value : value;
-            }
-            for (ptrdiff_t i = 0; i < LANES; i++) sums[c + i] += (double)sum[i];
-        }
-        for (; c < channels; c++) {
-            float sum = 0, center = centers ? centers[c] : 0;
-            for (ptrdiff_t i = 0; i < count; i++) {
-                float value = map[i * channels + c] - center;
-                sum += centers ? value * value : value;
-            }
-            sums[c] += (double)sum;
-        }
-    }
-}
-
-static void scale_channels(
-    float *map, ptrdiff_t pixels, ptrdiff_t channels, const float *scales, const float *shifts, const float *residual,
-    int relu) {
-    for (ptrdiff_t i = 0; i < pixels; i++, map += channels) {
-        ptrdiff_t c = 0;
-        for (; c + LANES <= channels; c += LANES) {
-            lanes value = *(const lanes *)(map + c) * *(const lanes *)(scales + c) + *(const lanes *)(shifts + c);
-            if (residual) value += *(const lanes *)(residual + c);
-            if (relu) value = __builtin_elementwise_max(value, (lanes){0});
-            *(lanes *)(map + c) = value;
-        }
-        for (; c < channels; c++) {
-            float value = map[c] * scales[c] + shifts[c];
-            if (residual) value += residual[c];
-            map[c] = relu && !(value > 0) ? 0 : value;
-        }
-        if (residual) residual += channels;
-    }
-}
-
 // What of one axis a bin is made of: neighbouring places with the weights that its samples give them, each place once.
 enum { most_places = 2 * ck_most_samples };
 typedef struct {

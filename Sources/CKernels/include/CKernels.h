@@ -174,16 +174,6 @@ void ck_roi_align_adaptive(
     const float *_Nonnull map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, float x0, float y0, float x1,
     float y1, ptrdiff_t size, ck_roi_place *_Nonnull scratch, ptrdiff_t most, float *_Nonnull out);
 
-// Adds to sums [channels] each channel's sum over the pixels, or, where there are centers [channels], the sum of the squares
-// of what the channel's values are off its center.
-void ck_channel_sums(
-    const float *_Nonnull map, ptrdiff_t pixels, ptrdiff_t channels, const float *_Nullable centers,
-    double *_Nonnull sums);
-// `map = max(0, map * scales + shifts + residual)` in place, a scale and a shift a channel; residual and maximum are optional.
-void ck_scale_channels(
-    float *_Nonnull map, ptrdiff_t pixels, ptrdiff_t channels, const float *_Nonnull scales,
-    const float *_Nonnull shifts, const float *_Nullable residual, int relu);
-
 // Two neighbouring places of a row or column, and the second's weight.
 typedef struct {
     int32_t low, high;

@@ -27,25 +27,6 @@ extension Compute {
         return (scaled ?? unscaled!, unscaled)
     }
 
-    /// Adds the sums of the columns of `[..., columns]`.
-    public func addColumnSums(_ values: Tensor, to sums: Tensor) {
-        let columns = values.channels
-        addPartialSums(values, to: sums) { rows, partial in
-            ck_add_column_sums(values.pointer + rows.lowerBound * columns, rows.count, columns, partial)
-        }
-    }
-
-    /// Adds the sums of the columns of `a * (b - mean)`, `[..., columns]` each, with a mean a column; of `(b - mean)²` where a is nil.
-    func addCenteredProducts(_ a: Tensor?, _ b: Tensor, means: Tensor, to sums: Tensor) {
-        let columns = b.channels
-        precondition(a == nil || a!.count == b.count, "as many values")
-        addPartialSums(b, to: sums) { rows, partial in
-            let place = rows.lowerBound * columns
-            ck_add_centered_products(
-                a.map { $0.pointer + place }, b.pointer + place, means.pointer, rows.count, columns, partial)
-        }
-    }
-
     /// `sums += factor * values`, element by element.
     public func add(_ values: Tensor, times factor: Float = 1, to sums: Tensor) {
         precondition(values.count == sums.count, "as many values")
@@ -125,29 +106,5 @@ extension Compute {
     func forRows(_ tensor: Tensor, _ body: (Range<Int>) -> Void) {
         let columns = max(tensor.channels, 1)
         workers.run(tensor.count / columns, step: max(1, 20_000 / columns), body)
-    }
-
-    /// Adds up rows, so many at a time in single precision, then all in double: few are exact enough, and the order does not depend on
-    /// the number of threads.
-    private func addPartialSums(
-        _ values: Tensor, to sums: Tensor, _ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
-    ) {
-        let columns = values.channels
-        precondition(sums.count == columns, "a sum a column")
-        let rows = values.count / max(columns, 1)
-        let step = 256
-        let parts = rows.parts(of: step)
-        pool.withScratch(parts * columns) { partial in
-            workers.run(rows, step: step) { range in
-                let target = partial + range.lowerBound / step * columns
-                target.update(repeating: 0, count: columns)
-                body(range, target)
-            }
-            for column in 0..<columns {
-                var total = 0.0
-                for part in 0..<parts { total += Double(partial[part * columns + column]) }
-                sums.pointer[column] += Float(total)
-            }
-        }
     }
 }

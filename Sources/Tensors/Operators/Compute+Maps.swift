@@ -126,17 +126,11 @@ extension Compute {
 
     /// The mean of every region's pixels, `[regions, height, width, channels]` to `[regions, channels]`.
     public func averagePool(_ input: Tensor) -> Tensor {
-        let (channels, area) = (input.channels, input.height * input.width)
-        let output = pool.tensor([input.pictures, channels])
-        workers.run(input.pictures, step: 8) { range in
-            pool.withScratch(of: Double.self, channels) { sums in
-                for region in range {
-                    sums.update(repeating: 0, count: channels)
-                    ck_channel_sums(input.pointer(picture: region), area, channels, nil, sums)
-                    let means = output.pointer + region * channels
-                    for channel in 0..<channels { means[channel] = Float(sums[channel] / Double(area)) }
-                }
-            }
+        let (channels, area) = (input.channels, Float(input.height * input.width))
+        let output = zeros([input.pictures, channels])
+        addColumnSums(input, to: output)
+        workers.run(output.count, step: 1 << 14) { range in
+            for index in range { output.pointer[index] /= area }
         }
         return output
     }

@@ -18,21 +18,28 @@ import Testing
             gradient: compute.maxPoolGradient(gradient, input: input, kernel: 3, padding: 1).elements)
     }
 
-    @Test func `the padding has no part in a maximum of negative values`() {
-        let input = Tensor((1...9).map { -Float($0) }, shape: [3, 3, 1])
-        let gradient = Tensor([1, 10, 100, 1000], shape: [2, 2, 1])
-        let found = compute.maxPoolGradient(gradient, input: input, kernel: 3, padding: 1)
-        #expect(found.elements == [1, 10, 0, 100, 1000, 0, 0, 0, 0])
+    /// Each value in all of so many channels, as few as one and as many as vectors and a rest take.
+    private func map(_ values: [Float], side: Int, channels: Int) -> Tensor {
+        Tensor(values.flatMap { [Float](repeating: $0, count: channels) }, shape: [side, side, channels])
     }
 
-    @Test func `of equal values the first takes the gradient of a maximum`() {
+    @Test(arguments: [1, 17, 40])
+    func `the padding has no part in a maximum of negative values`(channels: Int) {
+        let input = map((1...9).map { -Float($0) }, side: 3, channels: channels)
+        let gradient = map([1, 10, 100, 1000], side: 2, channels: channels)
+        let found = compute.maxPoolGradient(gradient, input: input, kernel: 3, padding: 1)
+        #expect(found.elements == map([1, 10, 0, 100, 1000, 0, 0, 0, 0], side: 3, channels: channels).elements)
+    }
+
+    @Test(arguments: [1, 17, 40])
+    func `of equal values the first takes the gradient of a maximum`(channels: Int) {
         // Windows begin at -1 and 1.
-        let input = Tensor([0, 5, 5, 0, 5, 5, 7, 0, 0, 7, 5, 0, 0, 0, 0, 5], shape: [4, 4, 1])
-        let gradient = Tensor([1, 10, 100, 1000], shape: [2, 2, 1])
+        let input = map([0, 5, 5, 0, 5, 5, 7, 0, 0, 7, 5, 0, 0, 0, 0, 5], side: 4, channels: channels)
+        let gradient = map([1, 10, 100, 1000], side: 2, channels: channels)
         let found = compute.maxPoolGradient(gradient, input: input, kernel: 3, padding: 1)
         var expected = [Float](repeating: 0, count: 16)
         (expected[1], expected[6], expected[9]) = (1, 1010, 100)
-        #expect(found.elements == expected)
+        #expect(found.elements == map(expected, side: 4, channels: channels).elements)
     }
 
     @Test(arguments: [[1, 1, 5], [7, 8, 17], [3, 8, 7, 40], [2, 1, 6, 3], [0, 4, 4, 8]])
