@@ -34,9 +34,9 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     public init(action: String, path: String, code: CInt) {
         self =
             switch code {
-            case ENOENT where action != "write": .missing(path: path)
-            case ENOENT: .noFolder(path: path, folder: folder(of: path))
-            case EISDIR: .isDirectory(path: path)
+            case ENOENT where ["read", "map", "open"].contains(action): .missing(path: path)
+            case ENOENT where action == "write": .noFolder(path: path, folder: folder(of: path))
+            case EISDIR where ["read", "write"].contains(action): .isDirectory(path: path)
             case ENOSPC, EDQUOT: .diskFull(path: path)
             case EPIPE: .readerGone(path: path)
             default: .refused(action: action, path: path, reason: String(cString: strerror(code)))

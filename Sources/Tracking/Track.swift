@@ -11,13 +11,18 @@ struct Track: Sendable {
     private(set) var motion: BoxMotion
     /// Frames since it was last seen; 0 where the current frame shows it.
     private(set) var unseenFrames = 0.0
-    /// How well it was seen of late: its scores over the last `Tuning.standingMemory` frames or so, 0 where it was not there or not
-    /// seen; 0...1.
+    /// How well it was seen of late as what it is: its scores over the memory's time or so, 0 where it was not there or not seen; 0...1.
     private(set) var standing: Double
     /// How much of that time it has been there, 0...1.
     private var presence: Double
-    /// The weight of the current frame in both.
+    /// What the current frame weighs in both.
     private var weight: Double
+    /// Detections that have shown it.
+    private var sightings = 0
+    /// The `original` that it began beside.
+    private var twin: Int?
+    /// The identity of the track of another class that stood for the same object when this one was last seen; nil where this one did.
+    private(set) var original: Int?
     /// Detections in a row that did not show it.
     private(set) var misses = 0
     /// Whether it was seen since the last stillness.
@@ -25,24 +30,23 @@ struct Track: Sendable {
     /// Whether it is there while the picture stands still.
     private(set) var isHeld = true
 
-    /// The identity of the track of another class that showed the same object when this one was last seen.
-    var original: Int?
-
     /// Starts a track, not yet confirmed, with a detection whose box has positive sides.
-    init(_ detection: Instance, tuning: Tuning) {
+    ///
+    /// - Parameter memory: How long scores count, frames; likewise in what follows.
+    init(_ detection: Instance, memory: Double, tuning: Tuning) {
         lastSeen = detection
         motion = BoxMotion(detection.box, tuning: tuning)
-        weight = Self.weight(frames: 1, tuning: tuning)
+        weight = Self.weight(frames: 1, memory: memory)
         presence = weight
         standing = weight * Double(detection.score)
     }
 
     /// Moves on by `frames` to where the object is expected in the current frame.
-    mutating func predict(frames: Double, tuning: Tuning) {
+    mutating func predict(frames: Double, memory: Double, tuning: Tuning) {
         if unseenFrames > 0 { motion.holdSides() }
         motion.predict(frames: frames, tuning: tuning)
         unseenFrames += frames
-        weight = Self.weight(frames: frames, tuning: tuning)
+        weight = Self.weight(frames: frames, memory: memory)
         presence += weight * (1 - presence)
         standing -= weight * standing
     }
@@ -62,37 +66,51 @@ struct Track: Sendable {
         motion.rest()
     }
 
-    /// Moves on by `frames` in which the picture stands still and shows the object as those before did: what was there for a moment
-    /// only gains standing against what comes after.
-    mutating func stay(frames: Double, tuning: Tuning) {
-        guard isHeld else { return }
-        let before = presence
-        presence += Self.weight(frames: frames, tuning: tuning) * (1 - presence)
-        standing *= presence / before
+    /// Counts `frames` in which the picture stood still and showed what those before did: what was there for a moment only gains
+    /// standing against what comes after, and what was not there loses it.
+    mutating func stay(frames: Double, memory: Double) {
+        let (before, weight) = (presence, Self.weight(frames: frames, memory: memory))
+        presence += weight * (1 - presence)
+        standing *= isHeld ? presence / before : 1 - weight
     }
 
     /// Takes over the detection that shows the object in the current frame.
     mutating func see(_ detection: Instance, tuning: Tuning) {
+        follow(detection, tuning: tuning)
+        standing += weight * Double(detection.score)
+    }
+
+    /// Takes over a detection that shows the object as another class. It is there, as what it is, but gains no standing.
+    mutating func see(asOtherClass detection: Instance, tuning: Tuning) {
+        var detection = detection
+        (detection.categoryID, detection.category) = (lastSeen.categoryID, lastSeen.category)
+        follow(detection, tuning: tuning)
+    }
+
+    private mutating func follow(_ detection: Instance, tuning: Tuning) {
         let doubt = 1 + tuning.noiseByScore * max(0, 1 - Double(detection.score))
         motion.correct(detection.box, noise: doubt, tuning: tuning)
         lastSeen = detection
         unseenFrames = 0
         misses = 0
         wasSeen = true
-        standing += weight * Double(detection.score)
     }
 
-    /// Takes over a detection that shows the object as another class. It is there, but gains no standing.
-    mutating func see(asOtherClass detection: Instance, tuning: Tuning) -> Instance {
-        let (own, before) = (lastSeen, standing)
-        see(detection, tuning: tuning)
-        (lastSeen.categoryID, lastSeen.category) = (own.categoryID, own.category)
-        standing = before
-        return held
+    /// Says, where the track is seen, which one stood for its object.
+    mutating func stand(behind other: Int?) {
+        original = other
+        sightings += 1
+        // In its first frame the other may be as new, and have no identity yet.
+        if sightings <= 2 { twin = other ?? twin }
     }
 
-    /// How much the last `frames` count against all that were before.
-    private static func weight(frames: Double, tuning: Tuning) -> Double { 1 - exp(-frames / tuning.standingMemory) }
+    /// Whether the two have been one object from the beginning of either: what passes by another object overlaps it for some frames, too.
+    func isTwin(of other: Track) -> Bool {
+        (twin != nil && twin == other.id) || (other.twin != nil && other.twin == id)
+    }
+
+    /// What the last `frames` weigh against all that were before.
+    private static func weight(frames: Double, memory: Double) -> Double { 1 - exp(-frames / memory) }
 
     /// The object as it was last seen, under its identity.
     var held: Instance {

@@ -24,8 +24,8 @@ public struct Tracker: Sendable {
     private var nextID: Int
     /// Frames from one update to the next of late: more than 1 where the detector sees only some frames.
     private var updateGap = 1.0
-    /// Whether the last frame was one of a stillness.
-    private var isHolding = false
+    /// What is there while the picture stands still, and for how many frames it has; nil where the last frame was none of a stillness.
+    private var stillness: (objects: [Instance], frames: Double)?
 
     /// - Parameters:
     ///   - frameInterval: Seconds; a number that no stream has counts as 1/30.
@@ -40,11 +40,11 @@ public struct Tracker: Sendable {
         self.frameInterval = frameInterval.isFinite && frameInterval > 0 ? frameInterval : 1.0 / 30
     }
 
-    /// Takes in one frame and returns its detections as they were, with `trackID` filled in where they show a confirmed
-    /// track.
+    /// Takes in one frame and returns its detections, with `trackID` filled in where they show a confirmed track.
     ///
-    /// Only second sightings of one object as another class are left out (`duplicate_thresh`); what else to show is for the
-    /// caller to decide. With the user's threshold in
+    /// They are returned as they were, but for what the detector shows as two classes at once (`duplicate_thresh`): of the two the one
+    /// with the better scores of late is returned, and where a frame shows only the other, that one's box, mask and score under the
+    /// identity and category that the object had. What else to show is for the caller to decide. With the user's threshold in
     /// `TrackerConfiguration(threshold:)` and the detector run down to `track_low_thresh`, that should be
     /// `trackID != nil || score >= threshold`: an object appears when it reaches the threshold, and does not flicker when its
     /// score falls below while it is still followed; a sure detection is never withheld for being in its first frame.
@@ -55,24 +55,27 @@ public struct Tracker: Sendable {
     ///   the last one counts as one frame later: the source has started its clock again.
     public mutating func update(with detections: [Instance], at seconds: Double) -> [Instance] {
         let isFirst = lastTime == nil
-        isHolding = false
+        if let stillness {
+            for index in tracks.indices { tracks[index].stay(frames: stillness.frames, memory: standingMemory) }
+        }
+        stillness = nil
         move(to: seconds)
         var frame = Frame(detections, configuration: configuration)
         associate(&frame)
-        keepClasses(&frame.result)
+        if configuration.duplicateThreshold < 1 { keepIdentities(&frame) }
         for index in tracks.indices where tracks[index].unseenFrames > 0 { tracks[index].miss() }
-        // Those of the frame before that were not seen again have been mistakes.
-        tracks.removeAll { $0.id == nil && $0.unseenFrames > 0 }
         for detection in frame.sure where Double(detections[detection].score) >= configuration.newTrackThreshold {
-            tracks.append(Track(detections[detection], tuning: tuning))
+            frame.tracks[detection] = tracks.count
+            tracks.append(Track(detections[detection], memory: standingMemory, tuning: tuning))
             if isFirst { frame.result[detection].trackID = confirm(tracks.count - 1) }
         }
         let originals = originals(of: frame.result)
-        for (index, object) in frame.result.enumerated() {
-            guard let id = object.trackID, let track = tracks.firstIndex(where: { $0.id == id }) else { continue }
-            tracks[track].original = originals[index].flatMap { frame.result[$0].trackID }
+        for (detection, track) in frame.tracks {
+            tracks[track].stand(behind: originals[detection].flatMap { frame.result[$0].trackID })
         }
-        return frame.result.indices.filter { originals[$0] == nil }.map { frame.result[$0] }
+        // Those of the frame before that were not seen again have been mistakes.
+        tracks.removeAll { $0.id == nil && $0.unseenFrames > 0 }
+        return Self.leaveOut(originals, of: frame.result)
     }
 
     /// The confirmed objects of the last frame as they are expected at another time, with boxes and masks carried along;
@@ -88,17 +91,16 @@ public struct Tracker: Sendable {
     public func predicted(at seconds: Double, width: Int, height: Int) -> [Instance] {
         let frames = framesElapsed(at: seconds)
         guard frames <= longestUnseen else { return [] }
-        return withoutDuplicates(
-            tracks.compactMap { track in
-                guard track.id != nil, track.unseenFrames == 0 else { return nil }
-                var track = track
-                track.predict(frames: frames, tuning: tuning)
-                var instance = track.expected
-                instance.box = instance.box.clipped(width: width, height: height)
-                if let mask = instance.mask, mask.width != width || mask.height != height { instance.mask = nil }
-                let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
-                return isInside ? instance : nil
-            })
+        return tracks.compactMap { track in
+            guard track.id != nil, track.unseenFrames == 0, track.original == nil else { return nil }
+            var track = track
+            track.predict(frames: frames, memory: standingMemory, tuning: tuning)
+            var instance = track.expected
+            instance.box = instance.box.clipped(width: width, height: height)
+            if let mask = instance.mask, mask.width != width || mask.height != height { instance.mask = nil }
+            let isInside = instance.box.width > 0 && instance.box.height > 0 && instance.mask?.area != 0
+            return isInside ? instance : nil
+        }
     }
 
     /// The confirmed objects as they were last seen, for a frame in which nothing has moved.
@@ -113,53 +115,65 @@ public struct Tracker: Sendable {
         guard let lastTime else { return [] }
         let frames = framesElapsed(at: seconds)
         self.lastTime = seconds.isFinite ? seconds : lastTime
-        if !isHolding {
-            for index in tracks.indices { tracks[index].rest(tuning: tuning, settlingFrames: settling / frameInterval) }
+        if let objects = stillness?.objects {
+            stillness?.frames += frames
+            return objects
         }
-        isHolding = true
-        for index in tracks.indices { tracks[index].stay(frames: frames, tuning: tuning) }
-        return withoutDuplicates(tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil })
+        for index in tracks.indices { tracks[index].rest(tuning: tuning, settlingFrames: settling / frameInterval) }
+        let there = tracks.compactMap { track in track.id != nil && track.isHeld ? track.held : nil }
+        let objects = Self.leaveOut(originals(of: there), of: there)
+        stillness = (objects, frames)
+        return objects
     }
 
-    /// Lets an object that the detector shows as another class in this frame, as it did before beside its own, be what it was: it
-    /// would else lose its identity for as long.
-    private mutating func keepClasses(_ objects: inout [Instance]) {
-        guard configuration.duplicateThreshold < 1 else { return }
-        for index in objects.indices {
-            guard let track = tracks.first(where: { $0.id != nil && $0.id == objects[index].trackID }),
-                let original = tracks.firstIndex(where: { $0.id != nil && $0.id == track.original }),
-                tracks[original].unseenFrames > 0, tracks[original].standing > track.standing,
-                Self.overlap(tracks[original].expected, objects[index]) > configuration.duplicateThreshold
-            else { continue }
-            objects[index] = tracks[original].see(asOtherClass: objects[index], tuning: tuning)
+    /// Lets an object of which this frame shows only the second sighting, as another class, be what it was: it would else lose its
+    /// identity for as long.
+    private mutating func keepIdentities(_ frame: inout Frame) {
+        for original in tracks.indices where tracks[original].id != nil && tracks[original].unseenFrames > 0 {
+            let expected = tracks[original].expected
+            let best = frame.tracks.compactMap { detection, track -> (overlap: Double, detection: Int)? in
+                guard tracks[track].original == tracks[original].id, tracks[track].isTwin(of: tracks[original]),
+                    tracks[original].standing * tuning.standingMargin > tracks[track].standing
+                else { return nil }
+                return (Self.overlap(expected, frame.result[detection]), detection)
+            }.max { ($0.overlap, $1.detection) < ($1.overlap, $0.detection) }
+            guard let best, best.overlap > configuration.duplicateThreshold else { continue }
+            let detection = frame.result[best.detection]
+            // A track that takes any class has this one from now on.
+            if configuration.classAware && detection.categoryID != tracks[original].lastSeen.categoryID {
+                tracks[original].see(asOtherClass: detection, tuning: tuning)
+            } else {
+                tracks[original].see(detection, tuning: tuning)
+            }
+            frame.result[best.detection] = tracks[original].held
+            // The second one stays behind the first.
+            frame.tracks[best.detection] = nil
         }
     }
 
-    /// Leaves out objects that overlap one of another class and of better standing so much that they are the same.
+    private static func leaveOut(_ places: [Int: Int], of objects: [Instance]) -> [Instance] {
+        objects.indices.filter { places[$0] == nil }.map { objects[$0] }
+    }
+
+    /// By the place of each object that overlaps one of another class and of better standing so much that they are the same, the place
+    /// of that one.
     ///
     /// Suppression in the detector is by class, so an object that looks like two classes comes as two. Which one it is, its scores
-    /// decide: those of one frame would change their mind with the next, and a sum of all would never change it again.
-    private func withoutDuplicates(_ objects: [Instance]) -> [Instance] {
-        let originals = originals(of: objects)
-        return objects.indices.filter { originals[$0] == nil }.map { objects[$0] }
-    }
-
-    /// By the place of each duplicate, the place of the object that it is a duplicate of.
+    /// decide: those of one frame would change their mind with the next, and a sum of all would never change it again. What it was
+    /// of late it stays unless the other is clearly better.
     private func originals(of objects: [Instance]) -> [Int: Int] {
         guard configuration.duplicateThreshold < 1, objects.count > 1 else { return [:] }
-        let standing = Dictionary(
-            tracks.compactMap { track in track.id.map { ($0, track.standing) } }, uniquingKeysWith: max)
-        let known = objects.map { object in
-            object.trackID.flatMap { standing[$0] } ?? Double(object.score)
+        var standing: [Int: Double] = [:]
+        for track in tracks {
+            guard let id = track.id else { continue }
+            standing[id] = track.standing * (track.original == nil ? tuning.standingMargin : 1)
+        }
+        // What has an identity stands before what has none yet, however sure that is in its first frame.
+        let ranks = objects.map { object in
+            object.trackID.map { (0, -(standing[$0] ?? 0)) } ?? (1, -Double(object.score))
         }
         var (kept, originals): ([Int], [Int: Int]) = ([], [:])
-        // What has an identity stands before what has none yet, however sure that is in its first frame.
-        let order = objects.indices.sorted {
-            (objects[$0].trackID == nil ? 1 : 0, -known[$0], $0) < (
-                objects[$1].trackID == nil ? 1 : 0, -known[$1], $1
-            )
-        }
-        for index in order {
+        for index in objects.indices.sorted(by: { (ranks[$0].0, ranks[$0].1, $0) < (ranks[$1].0, ranks[$1].1, $1) }) {
             let original = kept.first { other in
                 objects[index].categoryID != objects[other].categoryID
                     && Self.overlap(objects[index], objects[other]) > configuration.duplicateThreshold
@@ -183,6 +197,8 @@ public struct Tracker: Sendable {
     private struct Frame {
         /// What will be returned.
         var result: [Instance]
+        /// The tracks that they show, by their places.
+        var tracks: [Int: Int] = [:]
         /// The detections from `track_high_thresh` on that no track has claimed.
         var sure: [Int] = []
         /// The detections from `track_low_thresh` up to there that no track has claimed.
@@ -212,7 +228,7 @@ public struct Tracker: Sendable {
         // An outage is no rhythm, hence the bound.
         updateGap += 0.25 * (min(frames, 4 * updateGap) - updateGap)
         updateGap = max(1, updateGap)
-        for index in tracks.indices { tracks[index].predict(frames: frames, tuning: tuning) }
+        for index in tracks.indices { tracks[index].predict(frames: frames, memory: standingMemory, tuning: tuning) }
     }
 
     /// The frames after which a track is given up that nothing shows.
@@ -222,6 +238,11 @@ public struct Tracker: Sendable {
         // Half a frame of tolerance for times that were rounded to a container's time base.
         max(Double(configuration.trackBuffer) + 1.5, updateGap > 2 ? tuning.missesSurvived * updateGap : 0)
     }
+
+    /// How long the scores count that decide which of two classes an object is, frames.
+    ///
+    /// A detector that sees every fiftieth frame must not be believed at every look.
+    private var standingMemory: Double { max(tuning.standingMemory, tuning.standingUpdates * updateGap) }
 
     private func framesElapsed(at seconds: Double) -> Double {
         guard let lastTime else { return 0 }
@@ -237,25 +258,24 @@ public struct Tracker: Sendable {
         let overlap = { (tracker: Tracker, track: Int, detection: Instance) in
             1 - tracker.similarity(track, expectedMask: masks[track], detection)
         }
-        match(&confirmed, &frame.sure, &frame.result, limit: configuration.matchThreshold, cost: overlap)
-        match(&confirmed, &frame.weak, &frame.result, limit: tuning.lowMatch, cost: overlap)
-        match(&confirmed, &frame.sure, &frame.result, limit: tuning.rescueMatch) {
-            1 - $0.looseSimilarity($1, $2)
-        }
-        match(&tentative, &frame.sure, &frame.result, limit: tuning.tentativeMatch, cost: overlap)
+        match(&confirmed, \.sure, of: &frame, limit: configuration.matchThreshold, cost: overlap)
+        match(&confirmed, \.weak, of: &frame, limit: tuning.lowMatch, cost: overlap)
+        match(&confirmed, \.sure, of: &frame, limit: tuning.rescueMatch) { 1 - $0.looseSimilarity($1, $2) }
+        match(&tentative, \.sure, of: &frame, limit: tuning.tentativeMatch, cost: overlap)
     }
 
     /// Assigns detections to tracks at the least total cost and removes both from their lists.
     private mutating func match(
-        _ candidates: inout [Int], _ detections: inout [Int], _ result: inout [Instance], limit: Double,
+        _ candidates: inout [Int], _ list: WritableKeyPath<Frame, [Int]>, of frame: inout Frame, limit: Double,
         cost: (Tracker, Int, Instance) -> Double
     ) {
+        let detections = frame[keyPath: list]
         guard !candidates.isEmpty, !detections.isEmpty else { return }
         var costs: [Double] = []
         costs.reserveCapacity(candidates.count * detections.count)
         for track in candidates {
             for index in detections {
-                let detection = result[index]
+                let detection = frame.result[index]
                 let fits = !configuration.classAware || tracks[track].lastSeen.categoryID == detection.categoryID
                 costs.append(fits ? cost(self, track, detection) : .infinity)
             }
@@ -263,11 +283,12 @@ public struct Tracker: Sendable {
         let assignment = Assignment(costs: costs, rows: candidates.count, columns: detections.count, limit: limit)
         for pair in assignment.pairs {
             let (track, index) = (candidates[pair.row], detections[pair.column])
-            tracks[track].see(result[index], tuning: tuning)
-            result[index].trackID = confirm(track)
+            tracks[track].see(frame.result[index], tuning: tuning)
+            frame.result[index].trackID = confirm(track)
+            frame.tracks[index] = track
         }
         candidates = assignment.unmatchedRows.map { candidates[$0] }
-        detections = assignment.unmatchedColumns.map { detections[$0] }
+        frame[keyPath: list] = assignment.unmatchedColumns.map { detections[$0] }
     }
 
     /// Gives a track its identity, unless it has one.

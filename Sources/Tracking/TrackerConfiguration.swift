@@ -16,7 +16,7 @@ public struct TrackerConfiguration: Codable, Equatable, Sendable {
     /// `class_aware`: whether a track keeps to detections of its own category.
     public var classAware = true
     /// `duplicate_thresh`: the IoU above which two objects are one that was detected as two classes, 0...1; the one with
-    /// the better scores over the last thirty frames or so is reported. 1 reports all.
+    /// the better scores over the last thirty frames or so is reported, also with what a frame shows of the other alone. 1 reports all.
     public var duplicateThreshold = 0.5
     /// `mask_iou`: whether masks, where detections have them, count beside boxes in how well two fit.
     public var maskIoU = true

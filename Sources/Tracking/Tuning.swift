@@ -35,6 +35,10 @@ struct Tuning: Sendable {
     /// The part of the time between the last motion and a stillness in which a track may be unseen and still be there during it. Less
     /// than all of it, so that what left the scene with the last motion is gone.
     var heldUnseen = 0.5
-    /// Frames over which scores decide which of two classes an object is.
+    /// Frames over which scores decide which of two classes an object is ...
     var standingMemory = 30.0
+    /// ... and updates, where those are rare.
+    var standingUpdates = 10.0
+    /// How many times the standing of the class that an object had of late another must have to be what it is now.
+    var standingMargin = 1.15
 }

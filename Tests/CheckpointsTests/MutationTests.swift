@@ -5,18 +5,6 @@ import Testing
 
 @Suite("Damaged files")
 struct MutationTests {
-    /// SplitMix64 (Steele, Lea, Flood 2014), so that a failure can be repeated from its seed.
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
-        }
-    }
-
     static let names = [
         "state-zip.pth", "state-legacy.pth", "types-zip.pth", "types-legacy.pth", "training-zip.pth",
         "training-legacy.pth", "types.safetensors", "arrays-2.pkl", "arrays-4.pkl", "arrays-5.pkl",
@@ -40,7 +28,7 @@ struct MutationTests {
     func flips(name: String) throws {
         let original = try Fixture.bytes(name)
         #expect(try Self.read(original))
-        var generator = Generator(state: 2026)
+        var generator = SplitMix64(seed: 2026)
         var refused = 0
         for _ in 0..<1500 {
             var bytes = original
@@ -75,7 +63,7 @@ struct MutationTests {
     @Test("bytes that were moved within the file either load or are refused", arguments: names)
     func moves(name: String) throws {
         let original = try Fixture.bytes(name)
-        var generator = Generator(state: 7)
+        var generator = SplitMix64(seed: 7)
         for _ in 0..<500 {
             var bytes = original
             let length = Int.random(in: 1...min(64, bytes.count / 2), using: &generator)

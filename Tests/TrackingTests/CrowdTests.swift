@@ -32,19 +32,45 @@ import Testing
         // With every object reported: one that hides as a second sighting has its number and shows it later.
         var configuration = TrackerConfiguration()
         configuration.duplicateThreshold = 1
+        try follow(crowd(seed: seed, frames: 120, objects: 60), configuration, inOrder: true)
+    }
+
+    @Test(arguments: 0..<6)
+    func `second sightings that come and go leave one object of one class`(seed: UInt64) throws {
+        var random = SplitMix64(seed: 100 + seed)
+        let frames = crowd(seed: seed, frames: 120, objects: 40).map { objects in
+            objects.flatMap { object in
+                var second = object
+                second.categoryID = (object.categoryID + 1) % 3
+                second.category = "\(second.categoryID)"
+                second.score = random.next() % 4 == 0 ? object.score : object.score / 2
+                return [object, second].filter { _ in random.next() % 5 > 0 }
+            }
+        }
+        try follow(frames, TrackerConfiguration(), inOrder: false)
+    }
+
+    /// Expects every identity once in a frame, of one class, and no object twice.
+    private func follow(_ frames: [[Instance]], _ configuration: TrackerConfiguration, inOrder: Bool) throws {
         var tracker = try Tracker(configuration: configuration)
         var classes: [Int: Int] = [:]
-        for (frame, detections) in crowd(seed: seed, frames: 120, objects: 60).enumerated() {
-            let tracked = tracker.update(with: detections, at: Double(frame) / 30).filter { $0.trackID != nil }
+        for (frame, detections) in frames.enumerated() {
+            let objects = tracker.update(with: detections, at: Double(frame) / 30)
+            let tracked = objects.filter { $0.trackID != nil }
             let ids = tracked.compactMap(\.trackID)
             #expect(Set(ids).count == ids.count)
             let fresh = ids.filter { classes[$0] == nil }.sorted()
-            #expect(fresh == Array((classes.count + 1)..<(classes.count + 1 + fresh.count)))
+            if inOrder { #expect(fresh == Array((classes.count + 1)..<(classes.count + 1 + fresh.count))) }
             for object in tracked {
                 guard let id = object.trackID else { continue }
                 #expect(classes[id, default: object.categoryID] == object.categoryID)
                 classes[id] = object.categoryID
                 #expect(object.score >= 0.1)
+            }
+            for (place, object) in tracked.enumerated() {
+                for other in tracked[..<place] where other.categoryID != object.categoryID {
+                    #expect(Double(object.box.intersectionOverUnion(other.box)) <= configuration.duplicateThreshold)
+                }
             }
         }
         #expect(!classes.isEmpty)

@@ -1,5 +1,5 @@
-import RandomNumbers
 import Configuration
+import RandomNumbers
 import Testing
 
 @testable import Service
@@ -57,7 +57,7 @@ struct HostileConfigurationTests {
 
     @Test("bytes of any kind are refused or read, and end nothing")
     func noise() {
-        var generator = SeededBytes(seed: 20_261_124)
+        var generator = SplitMix64(seed: 20_261_124)
         let pieces = [
             "streams:", "- ", "name: a", "\n", "  ", "source: test:shapes", "[", "]", "{", "}", "*a", "&a ", "<<: ",
             "? ",
@@ -82,20 +82,5 @@ struct HostileConfigurationTests {
         for message in complaints("\"\(long)\\n\\e[31m\": 1\nthreshold: \"\(long)\"\npolicy: \"a\\nb\\ec\"") {
             #expect(message.count < 400 && !message.contains { $0.isNewline || $0 == "\u{1B}" }, "\(message)")
         }
-    }
-}
-
-/// Numbers that a seed determines (SplitMix64).
-private struct SeededBytes {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }
