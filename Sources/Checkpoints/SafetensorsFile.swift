@@ -6,7 +6,7 @@ public enum SafetensorsFile {
     public static let maximumHeaderLength = 100_000_000
 
     /// A tensor to be written.
-    public struct Entry: Sendable {
+    public struct Entry {
         /// The name it is stored under.
         public let name: String
         /// Length of every dimension, outermost first.
@@ -15,14 +15,18 @@ public enum SafetensorsFile {
         public let scalarType: ScalarType
         private let content: Content
 
-        private enum Content: Sendable {
-            case floats([Float])
+        private enum Content {
+            case floats(() -> [Float])
             case stored(StoredTensor)
         }
 
         /// Single-precision numbers, row-major; as many as the shape's product.
         public init(name: String, shape: [Int], floats: [Float]) {
-            precondition(shape.reduce(1, *) == floats.count, "the shape of \(name) fits its \(floats.count) numbers")
+            self.init(name: name, shape: shape) { floats }
+        }
+
+        /// Likewise, of numbers that are made when they are written, so that those of all entries need not be there at once.
+        public init(name: String, shape: [Int], making floats: @escaping () -> [Float]) {
             self.name = name
             self.shape = shape
             scalarType = .float32
@@ -41,7 +45,11 @@ public enum SafetensorsFile {
 
         func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
             switch content {
-            case .floats(let values): try values.withUnsafeBytes(body)
+            case .floats(let make):
+                let values = make()
+                precondition(
+                    shape.reduce(1, *) == values.count, "the shape of \(name) fits its \(values.count) numbers")
+                try values.withUnsafeBytes(body)
             case .stored(let tensor): try tensor.withUnsafeBytes(body)
             }
         }

@@ -130,13 +130,14 @@ public struct Tracker: Sendable {
     /// identity for as long.
     private mutating func keepIdentities(_ frame: inout Frame) {
         for original in tracks.indices where tracks[original].id != nil && tracks[original].unseenFrames > 0 {
+            let candidates = frame.tracks.filter { _, track in
+                tracks[track].original == tracks[original].id && tracks[track].isTwin(of: tracks[original])
+                    && tracks[original].standing * tuning.standingMargin > tracks[track].standing
+            }
+            guard !candidates.isEmpty else { continue }
             let expected = tracks[original].expected
-            let best = frame.tracks.compactMap { detection, track -> (overlap: Double, detection: Int)? in
-                guard tracks[track].original == tracks[original].id, tracks[track].isTwin(of: tracks[original]),
-                    tracks[original].standing * tuning.standingMargin > tracks[track].standing
-                else { return nil }
-                return (Self.overlap(expected, frame.result[detection]), detection)
-            }.max { ($0.overlap, $1.detection) < ($1.overlap, $0.detection) }
+            let best = candidates.keys.map { (overlap: Self.overlap(expected, frame.result[$0]), detection: $0) }
+                .max { ($0.overlap, $1.detection) < ($1.overlap, $0.detection) }
             guard let best, best.overlap > configuration.duplicateThreshold else { continue }
             let detection = frame.result[best.detection]
             // A track that takes any class has this one from now on.

@@ -34,12 +34,10 @@ public final class GradientDescent {
         }
     }
 
-    /// What each parameter was last moved by, in a checkpoint's order, by its name.
-    public var velocities: [(parameter: Parameter, values: [Float])] {
-        learning.map { ($0.parameter, $0.parameter.ordered($0.velocity)) }
-    }
+    /// What each parameter was last moved by, in the parameter's own order.
+    var velocities: [(parameter: Parameter, velocity: Tensor)] { learning.map { ($0.parameter, $0.velocity) } }
 
-    /// Takes over what `velocities` gave.
+    /// Takes over a velocity in a checkpoint's order.
     public func setVelocity(_ values: [Float], of name: String) {
         guard let entry = learning.first(where: { $0.parameter.name == name }) else { return }
         entry.parameter.set(values, in: entry.velocity)

@@ -7,7 +7,8 @@ public final class MovingAverage {
     /// Steps taken.
     public internal(set) var steps: Int
     private let compute: Compute
-    private let averages: [(parameter: Parameter, value: Tensor)]
+    /// The averages in each parameter's own order.
+    let averages: [(parameter: Parameter, value: Tensor)]
 
     /// Begins with the parameters as they are.
     public init(_ parameters: ParameterStore, decay: Double, steps: Int = 0, _ compute: Compute) {
@@ -31,12 +32,7 @@ public final class MovingAverage {
         }
     }
 
-    /// The averages in a checkpoint's order.
-    public var values: [(parameter: Parameter, values: [Float])] {
-        averages.map { ($0.parameter, $0.parameter.ordered($0.value)) }
-    }
-
-    /// Takes over what `values` gave.
+    /// Takes over an average in a checkpoint's order.
     public func set(_ values: [Float], of name: String) {
         guard let entry = averages.first(where: { $0.parameter.name == name }) else { return }
         entry.parameter.set(values, in: entry.value)

@@ -37,24 +37,24 @@ public struct TrainingState {
     ///
     /// - Throws: `FileError`, disk full among them.
     func write(to path: String, iteration: Int) throws {
-        var entries = network.parameters.parameters.map {
-            SafetensorsFile.Entry(name: $0.name, shape: $0.shape, floats: $0.elements)
-        }
-        entries += descent.velocities.map {
-            SafetensorsFile.Entry(name: "velocity/\($0.parameter.name)", shape: $0.parameter.shape, floats: $0.values)
-        }
+        var entries = network.parameters.parameters.map { Self.entry($0, $0.value) }
+        entries += descent.velocities.map { Self.entry($0.parameter, $0.velocity, prefix: "velocity/") }
         var metadata = [
             Self.iterationKey: String(iteration), Model.metadataKey: network.configuration.json, "format": "pt",
             Self.recordKey: record.json,
         ]
         if let average {
-            entries += average.values.map {
-                SafetensorsFile.Entry(
-                    name: "average/\($0.parameter.name)", shape: $0.parameter.shape, floats: $0.values)
-            }
+            entries += average.averages.map { Self.entry($0.parameter, $0.value, prefix: "average/") }
             metadata[Self.averageKey] = String(average.steps)
         }
         try SafetensorsFile.write(entries, metadata: metadata, to: path)
+    }
+
+    /// What of a parameter goes into a file.
+    ///
+    /// - Parameter tensor: In the parameter's own order.
+    private static func entry(_ parameter: Parameter, _ tensor: Tensor, prefix: String = "") -> SafetensorsFile.Entry {
+        SafetensorsFile.Entry(name: prefix + parameter.name, shape: parameter.shape) { parameter.ordered(tensor) }
     }
 
     /// Takes everything over from a file.
@@ -94,15 +94,16 @@ public struct TrainingState {
     ///
     /// - Throws: `FileError`, `CheckpointError` for weights that are not finite.
     func writeModel(to path: String) throws {
-        let values = average?.values ?? network.parameters.parameters.map { ($0, $0.elements) }
-        for (parameter, elements) in values {
+        let values = average?.averages ?? network.parameters.parameters.map { ($0, $0.value) }
+        for (parameter, value) in values {
+            let elements = parameter.ordered(value)
             if let index = elements.firstIndex(where: { !$0.isFinite }) {
                 throw CheckpointError.nonFinite(
                     path: path, tensor: parameter.name, index: [index], value: "\(elements[index])")
             }
         }
         try SafetensorsFile.write(
-            values.map { SafetensorsFile.Entry(name: $0.0.name, shape: $0.0.shape, floats: $0.1) },
+            values.map { Self.entry($0.parameter, $0.value) },
             metadata: [Model.metadataKey: network.configuration.json, "format": "pt"], to: path)
     }
 }

@@ -17,9 +17,9 @@ import Testing
         let store = try store()
         let average = MovingAverage(store, decay: 0.99, Compute(threads: 1))
         for _ in 0..<20 { average.update() }
-        for (parameter, values) in average.values {
+        for (parameter, value) in average.averages {
             // A mix of a number with itself rounds in the last bit, twenty times.
-            let isNear = zip(values, parameter.elements).allSatisfy { abs($0 - $1) <= 1e-5 * abs($1) }
+            let isNear = zip(value.elements, parameter.value.elements).allSatisfy { abs($0 - $1) <= 1e-5 * abs($1) }
             #expect(isNear, "\(parameter.name)")
         }
     }
@@ -36,7 +36,7 @@ import Testing
             average.update()
             let kept = min(0.5, Double(1 + step) / Double(10 + step))
             expected = kept * expected + (1 - kept) * Double(step)
-            let found = try #require(average.values.first { $0.parameter.name == parameter.name }).values
+            let found = try #require(average.averages.first { $0.parameter.name == parameter.name }).value.elements
             // Single precision against double.
             #expect(found.allSatisfy { abs(Double($0) - expected) < 1e-5 })
         }
@@ -49,7 +49,7 @@ import Testing
         let other = MovingAverage(store, decay: 0.5, Compute(threads: 1))
         for parameter in store.parameters { parameter.set(parameter.elements.map { 2 * $0 }) }
         average.update()
-        for (parameter, values) in average.values { other.set(values, of: parameter.name) }
-        for (a, b) in zip(average.values, other.values) { #expect(a.values == b.values) }
+        for (parameter, value) in average.averages { other.set(parameter.ordered(value), of: parameter.name) }
+        for (a, b) in zip(average.averages, other.averages) { #expect(a.value.elements == b.value.elements) }
     }
 }
