@@ -40,7 +40,7 @@ final class Program {
     init(
         _ arguments: [String], input: String? = nil, folder: String? = nil, environment: [String: String] = [:]
     ) throws {
-        let (outputPipe, errorPipe) = (Pipe(), Pipe())
+        let (outputPipe, errorPipe) = (Self.pipe(), Self.pipe())
         output = outputPipe.fileHandleForReading
         process.executableURL = URL(fileURLWithPath: try Self.path)
         process.arguments = arguments
@@ -51,7 +51,7 @@ final class Program {
         process.standardOutput = outputPipe
         process.standardError = errorPipe
         if let input {
-            let (cat, pipe) = (Process(), Pipe())
+            let (cat, pipe) = (Process(), Self.pipe())
             cat.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             cat.arguments = ["cat", input]
             cat.standardOutput = pipe
@@ -77,6 +77,16 @@ final class Program {
             errors.bytes.withLock { $0 = data }
             errors.isComplete.signal()
         }
+    }
+
+    /// A pipe that programs which other tests start meanwhile do not take along: while one of them held an end, the other would not
+    /// see it close.
+    private static func pipe() -> Pipe {
+        let pipe = Pipe()
+        for end in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
+            _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        }
+        return pipe
     }
 
     /// Runs the program to its end.
