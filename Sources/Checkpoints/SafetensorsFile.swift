@@ -148,15 +148,10 @@ public enum SafetensorsFile {
         while header.utf8.count % 8 != 0 { header += " " }
 
         let file = try AtomicFile(path: path)
-        do {
-            try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try file.write($0) }
-            try file.write(Array(header.utf8))
-            for entry in ordered { try entry.withBytes { try file.write($0) } }
-            try file.commit()
-        } catch {
-            file.cancel()
-            throw error
-        }
+        try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { try file.write($0) }
+        try file.write(Array(header.utf8))
+        for entry in ordered { try entry.withBytes { try file.write($0) } }
+        try file.commit()
     }
 
     /// Writes tensors of other checkpoints as they are; see `write(_:metadata:to:)` for entries.

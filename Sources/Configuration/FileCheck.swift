@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// What can be said about files before anything is opened.
@@ -51,18 +52,13 @@ package enum FileCheck {
     package static func problem(ofOutput path: String) -> String? {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return "\(path) is a folder; name a file" }
-        return problem(ofFolder: folder(of: path))
+        return problem(ofFolder: Folder.containing(path))
     }
 
     /// Whether others than a file's owner and group may read it.
     package static func isWorldReadable(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
-    }
-
-    package static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// A path from the root on; a relative one begins in the current folder.

@@ -43,7 +43,7 @@ public final class AtomicFile {
         if exists && access(path, W_OK) != 0 { throw FileError(action: "write", path: path, code: errno) }
         isRenamed = true
         target = exists ? Self.resolved(path) : path
-        let folder = folder(of: target)
+        let folder = Folder.containing(target)
         let name = target.split(separator: "/").last.map(String.init) ?? target
         // A name may have 255 bytes; the neighbour's needs 13 more.
         let stem = String(decoding: name.utf8.prefix(200), as: UTF8.self)
@@ -102,6 +102,15 @@ public final class AtomicFile {
         try bytes.withUnsafeBytes { try write($0) }
     }
 
+    /// Writes a text that appears under its name only when it is whole.
+    ///
+    /// - Throws: `FileError`; then nothing of it stays.
+    public static func write(_ text: String, to path: String) throws {
+        let file = try AtomicFile(path: path)
+        try file.write(Array(text.utf8))
+        try file.commit()
+    }
+
     /// Makes the bytes durable and gives them their final name.
     ///
     /// - Throws: `FileError`; the temporary neighbour is then removed.
@@ -118,7 +127,7 @@ public final class AtomicFile {
             throw error
         }
         // The new name itself is in the folder; where folders cannot be synchronised, the file is none the worse.
-        let directory = open(folder(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let directory = open(Folder.containing(target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
             fsync(directory)
             close(directory)

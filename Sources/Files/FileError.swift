@@ -35,17 +35,11 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
         self =
             switch code {
             case ENOENT where ["read", "map", "open"].contains(action): .missing(path: path)
-            case ENOENT where action == "write": .noFolder(path: path, folder: folder(of: path))
+            case ENOENT where action == "write": .noFolder(path: path, folder: Folder.containing(path))
             case EISDIR where ["read", "write"].contains(action): .isDirectory(path: path)
             case ENOSPC, EDQUOT: .diskFull(path: path)
             case EPIPE: .readerGone(path: path)
             default: .refused(action: action, path: path, reason: String(cString: strerror(code)))
             }
     }
-}
-
-/// The folder that a path's last component lies in.
-func folder(of path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
 }

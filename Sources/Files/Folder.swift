@@ -2,6 +2,12 @@ import Glibc
 
 /// Folders for many files.
 public enum Folder {
+    /// The folder that a path's last component lies in.
+    public static func containing(_ path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// Makes a folder and those above it; one that is there already is left as it is.
     ///
     /// - Throws: `FileError`.
@@ -9,8 +15,8 @@ public enum Folder {
         if mkdir(path, 0o777) == 0 { return }
         switch errno {
         case EEXIST where isFolder(path): return
-        case ENOENT where folder(of: path) != path && !isFolder(folder(of: path)):
-            try create(folder(of: path))
+        case ENOENT where containing(path) != path && !isFolder(containing(path)):
+            try create(containing(path))
             guard mkdir(path, 0o777) != 0, errno != EEXIST else { return }
             throw failure("make the folder", path, errno)
         case let code: throw failure("make the folder", path, code)

@@ -62,7 +62,7 @@ public struct Tracker: Sendable {
         move(to: seconds)
         var frame = Frame(detections, configuration: configuration)
         associate(&frame)
-        if configuration.duplicateThreshold < 1 { keepIdentities(&frame) }
+        keepIdentities(&frame)
         for index in tracks.indices where tracks[index].unseenFrames > 0 { tracks[index].miss() }
         for detection in frame.sure where Double(detections[detection].score) >= configuration.newTrackThreshold {
             frame.tracks[detection] = tracks.count
@@ -141,7 +141,7 @@ public struct Tracker: Sendable {
             guard let best, best.overlap > configuration.duplicateThreshold else { continue }
             let detection = frame.result[best.detection]
             // A track that takes any class has this one from now on.
-            if configuration.classAware && detection.categoryID != tracks[original].lastSeen.categoryID {
+            if configuration.classAware {
                 tracks[original].see(asOtherClass: detection, tuning: tuning)
             } else {
                 tracks[original].see(detection, tuning: tuning)

@@ -61,9 +61,7 @@ struct ProblemList {
 
     /// - Throws: `FileError`.
     private func write(to name: String) throws {
-        let file = try AtomicFile(path: name)
-        try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
-        try file.commit()
+        try AtomicFile.write(lines.map { $0 + "\n" }.joined(), to: name)
     }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Instances
 
@@ -19,7 +20,7 @@ struct RotatedName {
     }
 
     init(path: String) {
-        folder = SocketAddress.folder(of: path)
+        folder = Folder.containing(path)
         let name = path.split(separator: "/").last.map(String.init) ?? path
         if let dot = name.lastIndex(of: "."), dot != name.startIndex {
             (stem, suffix) = (String(name[..<dot]), String(name[dot...]))

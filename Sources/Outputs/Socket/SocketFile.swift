@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A listening Unix socket and its name in the file system.
@@ -92,7 +93,7 @@ struct SocketFile {
 
     /// Holds the lock for as long as the descriptor is open.
     private static func lockFolder(of path: String) throws -> CInt {
-        let folder = SocketAddress.folder(of: path)
+        let folder = Folder.containing(path)
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor < 0 && (errno == ENOENT || errno == ENOTDIR) {
             throw OutputError.noFolder(path: path, folder: folder)
@@ -137,7 +138,7 @@ struct SocketFile {
     private static func bind(_ descriptor: CInt, besides path: String) throws -> String {
         // The name is made with no more rights than these, whatever comes next.
         fchmod(descriptor, 0o600)
-        let folder = SocketAddress.folder(of: path)
+        let folder = Folder.containing(path)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<64 {
             let suffix = String(UInt32.random(in: 60_466_176...UInt32.max, using: &generator), radix: 36)

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Glibc
 import Video
 import Yams
@@ -64,7 +65,7 @@ extension ServiceConfiguration {
             throw ConfigurationError([ConfigurationError.Issue(file: file, message: "is empty; name streams in it")])
         }
         let reader = ConfigurationReader(
-            file: file, folder: FileCheck.absolute(FileCheck.folder(of: file)), environment: environment,
+            file: file, folder: FileCheck.absolute(Folder.containing(file)), environment: environment,
             isWorldReadable: isWorldReadable)
         let section = Section<ConfigurationKeys.Service>(root, reader: reader)
         var configuration = ServiceConfiguration(file: file, streams: streams(in: section))

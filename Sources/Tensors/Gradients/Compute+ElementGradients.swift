@@ -17,7 +17,7 @@ extension Compute {
         let columns = gradient.channels
         let masked = keepsUnscaled && output != nil ? pool.tensor(gradient.shape) : nil
         let scaled = scale != nil || masked == nil ? pool.tensor(gradient.shape) : nil
-        forRows(gradient) { rows in
+        forRows(gradient) { _, rows in
             let place = rows.lowerBound * columns
             ck_activation_gradient(
                 gradient.pointer + place, output.map { $0.pointer + place }, scale?.pointer, rows.count, columns,
@@ -61,17 +61,11 @@ extension Compute {
             columns > 0 && factors.count % columns == 0 && values.count % factors.count == 0, "a factor a column")
         let output = pool.tensor(values.shape)
         let scale = Tensor(factors, shape: [factors.count])
-        let rows = values.count / factors.count
-        forRows(values) { range in
-            var row = range.lowerBound
-            while row < range.upperBound {
-                let part = row / rows
-                let end = min((part + 1) * rows, range.upperBound)
-                ck_activation_gradient(
-                    values.pointer + row * columns, nil, scale.pointer + part * columns, end - row, columns, nil,
-                    output.pointer + row * columns)
-                row = end
-            }
+        forRows(values, blocks: factors.count / columns) { part, rows in
+            let place = rows.lowerBound * columns
+            ck_activation_gradient(
+                values.pointer + place, nil, scale.pointer + part * columns, rows.count, columns, nil,
+                output.pointer + place)
         }
         return output
     }
@@ -100,11 +94,5 @@ extension Compute {
             ck_momentum_step(
                 values.pointer + place, gradient.pointer + place, velocity.pointer + place, range.count, &step)
         }
-    }
-
-    /// Calls `body` with ranges of rows of `[..., columns]`, on any of the threads.
-    func forRows(_ tensor: Tensor, _ body: (Range<Int>) -> Void) {
-        let columns = max(tensor.channels, 1)
-        workers.run(tensor.count / columns, step: max(1, 20_000 / columns), body)
     }
 }

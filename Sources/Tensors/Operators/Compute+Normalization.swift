@@ -86,7 +86,7 @@ extension Compute {
     }
 
     /// How many parts have statistics of their own.
-    func blocks(_ tensor: Tensor, _ kind: NormalizedValues.Kind) -> Int {
+    private func blocks(_ tensor: Tensor, _ kind: NormalizedValues.Kind) -> Int {
         switch kind {
         case .batch: 1
         case .group: tensor.pictures
@@ -131,18 +131,14 @@ extension Compute {
     ) {
         guard a.count > 0 else { return }
         let columns = a.channels
-        let rows = a.count / shifts.count
-        let step = max(1, 20_000 / columns)
-        let parts = rows.parts(of: step)
-        workers.run(shifts.count / columns * parts) { piece in
-            let (block, first) = (piece / parts, piece % parts * step)
-            let (factor, place) = (block * columns, (block * rows + first) * columns)
+        forRows(a, blocks: shifts.count / columns) { block, rows in
+            let (factor, place) = (block * columns, rows.lowerBound * columns)
             var terms = ck_combination(
                 a: a.pointer + place, a_factors: aFactors.pointer + factor,
                 b: b.map { UnsafePointer($0.pointer + place) },
                 b_factors: bFactors.map { UnsafePointer($0.pointer + factor) }, shifts: shifts.pointer + factor,
                 residual: residual.map { UnsafePointer($0.pointer + place) }, relu: activation == .relu ? 1 : 0)
-            ck_combine_columns(&terms, min(step, rows - first), columns, output.pointer + place)
+            ck_combine_columns(&terms, rows.count, columns, output.pointer + place)
         }
     }
 }

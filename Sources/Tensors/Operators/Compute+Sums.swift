@@ -1,6 +1,23 @@
 import CKernels
 
 extension Compute {
+    /// Calls `body` with ranges of rows of `[blocks, ..., columns]`, counted from the first of all, on any of the threads; each lies in
+    /// one block.
+    ///
+    /// - Parameter step: The most rows of a range; as many as stay near if not given.
+    func forRows(
+        _ tensor: Tensor, blocks: Int = 1, step: Int? = nil, _ body: (_ block: Int, _ rows: Range<Int>) -> Void
+    ) {
+        guard tensor.count > 0 else { return }
+        let rows = tensor.count / (blocks * tensor.channels)
+        let step = step ?? max(1, 20_000 / tensor.channels)
+        let parts = rows.parts(of: step)
+        workers.run(blocks * parts) { piece in
+            let (block, first) = (piece / parts, piece % parts * step)
+            body(block, block * rows + first..<block * rows + min(first + step, rows))
+        }
+    }
+
     /// Adds the sums of the columns of `[blocks, ..., columns]`, a block's to its own row of `[blocks, columns]`.
     ///
     /// - Parameter sums: `[columns]` where all is one block.
@@ -42,11 +59,11 @@ extension Compute {
         let step = 256
         let parts = rows.parts(of: step)
         pool.withScratch(blocks * parts * columns) { partial in
-            workers.run(blocks * parts) { piece in
-                let (block, first) = (piece / parts, piece % parts * step)
-                let target = partial + piece * columns
+            forRows(values, blocks: blocks, step: step) { block, range in
+                let part = block * parts + (range.lowerBound - block * rows) / step
+                let target = partial + part * columns
                 target.update(repeating: 0, count: columns)
-                body(block, block * rows + first..<block * rows + min(first + step, rows), target)
+                body(block, range, target)
             }
             workers.run(blocks, step: 32) { range in
                 for block in range {

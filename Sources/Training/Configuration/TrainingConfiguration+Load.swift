@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import MaskRCNN
 
 extension TrainingConfiguration {
@@ -21,7 +22,7 @@ extension TrainingConfiguration {
                 ConfigurationError.Issue(file: file, message: "is empty; name model or from, train and output in it")
             ])
         }
-        let folder = FileCheck.absolute(FileCheck.folder(of: file))
+        let folder = FileCheck.absolute(Folder.containing(file))
         let reader = ConfigurationReader(file: file, folder: folder, environment: environment)
         var configuration = TrainingConfiguration(
             Section<TrainingKeys.Training>(root, reader: reader), file: file)

@@ -79,10 +79,7 @@ struct MetricsLog {
     ///
     /// - Throws: `FileError`.
     func draw() throws {
-        let svg = CurvePicture(entries: entries).svg
-        let file = try AtomicFile(path: picturePath)
-        try file.write(Array(svg.utf8))
-        try file.commit()
+        try AtomicFile.write(CurvePicture(entries: entries).svg, to: picturePath)
     }
 
     private static func line(_ entry: [String: Double]) -> String {
@@ -104,8 +101,6 @@ struct MetricsLog {
     }
 
     private static func write(_ lines: [Substring], to path: String) throws {
-        let file = try AtomicFile(path: path)
-        try file.write(Array(lines.map { $0 + "\n" }.joined().utf8))
-        try file.commit()
+        try AtomicFile.write(lines.map { $0 + "\n" }.joined(), to: path)
     }
 }

@@ -96,6 +96,7 @@ public struct TrainingState {
     func writeModel(to path: String) throws {
         let values = average?.averages ?? network.parameters.parameters.map { ($0, $0.value) }
         for (parameter, value) in values {
+            guard !value.withElements({ $0.allSatisfy(\.isFinite) }) else { continue }
             let elements = parameter.ordered(value)
             if let index = elements.firstIndex(where: { !$0.isFinite }) {
                 throw CheckpointError.nonFinite(
